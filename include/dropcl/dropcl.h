@@ -1,0 +1,375 @@
+/* dropcl.h: what a program includes: devices, ops, graphs, sessions and the data that goes through them.
+ *
+ * A graph of plugin ops goes in, any OpenCL device trains it:
+ *
+ *     dcl_registry *ops;  dcl_device *device;  dcl_graph *graph;  dcl_session *session;  dcl_error error;
+ *     dcl_registry_open(NULL, &ops, &error);
+ *     dcl_device_open("gpu", &device, &error);
+ *     dcl_graph_create(ops, DCL_F32, 1, &graph, &error);
+ *     ... dcl_graph_input, dcl_graph_apply, dcl_graph_gradient, dcl_graph_assign, dcl_graph_result ...
+ *     dcl_session_create(device, graph, &session, &error);
+ *     dcl_session_feed(session, "Y", DCL_F64, data, &error);
+ *     dcl_session_step(session, 1000, &error);
+ *     dcl_session_fetch(session, "U", DCL_F64, factors, &error);
+ *
+ * Conventions. Matrices are row-major without gaps. Sizes are 64-bit. Every function that can fail
+ * returns a dcl_status (0 or negative) and, when `error` is not NULL, writes a sentence there that says
+ * what was wrong and what to do; on failure the output arguments are left untouched unless said otherwise.
+ * The library never prints, exits or aborts. Threads: objects are not locked; use one object from one
+ * thread at a time. Different devices may be used from different threads at once; matrix products are
+ * serialised inside. Ownership: who creates frees, with the function named beside; a graph outlives its
+ * sessions, a device its sessions, a registry its graphs.
+ */
+#ifndef DROPCL_DROPCL_H
+#define DROPCL_DROPCL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "op.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef DCL_API
+#if defined(__GNUC__)
+#define DCL_API __attribute__((visibility("default")))
+#else
+#define DCL_API
+#endif
+#endif
+
+/* ---- Errors ------------------------------------------------------------------------------------ */
+
+/* Caller-owned, usually on the stack. `text` is a whole sentence, cut at the end when too long (build
+ * logs); it is written only when a function fails. */
+typedef struct dcl_error {
+    dcl_status code;
+    char text[4096];
+} dcl_error;
+
+/* The meaning of a status code in a few words: "out of host memory". [any-thread] */
+DCL_API const char *dcl_status_text(dcl_status code);
+
+/* The version of the library: "0.1.0". */
+DCL_API const char *dcl_version(void);
+
+/* ---- Devices ----------------------------------------------------------------------------------- */
+
+typedef struct dcl_device dcl_device;
+
+enum { DCL_TYPE_CPU = 1, DCL_TYPE_GPU = 2, DCL_TYPE_OTHER = 3 };
+
+typedef struct dcl_device_info {
+    int platform_index, device_index;     /* as `clinfo -l` numbers them                             */
+    int type;                             /* DCL_TYPE_...                                            */
+    int fp64;                             /* 1: has double precision                                 */
+    int unified_memory;                   /* 1: shares memory with the host (integrated GPU, CPU)    */
+    int64_t compute_units;
+    int64_t memory_bytes, allocation_bytes, local_bytes;  /* global, largest buffer, local of a group */
+    int64_t work_group;                   /* largest number of work-items in a group                 */
+    char platform[128], name[256], vendor[128], version[128], driver[128], platform_version[128];
+} dcl_device_info;
+
+/* Lists the devices of all platforms, in the order of `clinfo -l`. Writes at most `capacity` records and
+ * the number of all devices to *count. Without any device: DCL_ENODEVICE, and the text says what to
+ * install. */
+DCL_API dcl_status dcl_device_list(dcl_device_info *infos, size_t capacity, size_t *count, dcl_error *error);
+
+/* Which device a selector means: "2" (index in dcl_device_list), "gpu", "cpu", or a part of the device,
+ * platform or vendor name, any case. NULL or "" means the environment variable DROPCL_DEVICE, or else the
+ * default: discrete GPU before integrated GPU before others before CPU, software renderers last, and
+ * more compute units first. `reason` (may be NULL) receives why, in a few words. */
+DCL_API dcl_status dcl_device_choose(const dcl_device_info *infos, size_t count, const char *selector,
+                                     size_t *chosen, char reason[128], dcl_error *error);
+
+/* Opens a device: its context, one in-order queue, its kernel cache. Close with dcl_device_close. */
+DCL_API dcl_status dcl_device_open(const char *selector, dcl_device **device, dcl_error *error);
+
+/* Waits for the queue, then frees everything in order. Close its sessions first. NULL is allowed. */
+DCL_API void dcl_device_close(dcl_device *device);
+
+DCL_API const dcl_device_info *dcl_device_describe(const dcl_device *device);
+
+/* What happened on a device so far. */
+typedef struct dcl_device_counts {
+    int64_t kernels_launched;
+    int64_t programs_compiled, programs_cached;     /* built from source, read from the disk cache   */
+    int64_t bytes_allocated, bytes_peak;            /* device memory held now, and at most           */
+} dcl_device_counts;
+
+DCL_API dcl_device_counts dcl_device_count(const dcl_device *device);
+
+/* Why this device was chosen, in a few words. */
+DCL_API const char *dcl_device_reason(const dcl_device *device);
+
+/* Where messages of ops and of the runtime go: DCL_LOG_... level and one line. Without a function they are
+ * dropped. Called from the thread that uses the device. */
+typedef void (*dcl_log_function)(void *user, uint32_t level, const char *text);
+DCL_API void dcl_device_log(dcl_device *device, dcl_log_function log, void *user);
+
+/* Name of the matrix product variant in use on the device for a dtype: "clblast" or "plain"; the first
+ * call runs the self-test. *note (may be NULL) receives why, or what the self-test found. */
+DCL_API dcl_status dcl_device_gemm(dcl_device *device, uint32_t dtype, const char **variant, const char **note,
+                                   dcl_error *error);
+
+/* The kernel cache: its folder, and how much it holds. dcl_cache_clear removes dropcl's files there. */
+DCL_API dcl_status dcl_cache_describe(char *folder, size_t folder_size, int64_t *files, int64_t *bytes,
+                                      dcl_error *error);
+DCL_API dcl_status dcl_cache_clear(int64_t *files, dcl_error *error);
+
+/* ---- Ops --------------------------------------------------------------------------------------- */
+
+typedef struct dcl_registry dcl_registry;
+
+/* Loads op plugins. First the files or folders of `path` (separated by ':', NULL for none), then those
+ * of DROPCL_PLUGIN_PATH, then the install folder; never the current folder. In folders, files named
+ * *.dclop.so count. A file that is named itself must load; one found in a folder that does not load is
+ * passed over and listed by dcl_registry_warning. Two plugins with one op name are an error that names
+ * both files. Close with dcl_registry_close; the libraries stay mapped. */
+DCL_API dcl_status dcl_registry_open(const char *path, dcl_registry **registry, dcl_error *error);
+DCL_API void dcl_registry_close(dcl_registry *registry);
+
+/* Number of ops, and the i-th in the order of names. */
+DCL_API size_t dcl_registry_count(const dcl_registry *registry);
+DCL_API const dcl_op *dcl_registry_op(const dcl_registry *registry, size_t i);
+/* The op of a name, or NULL. */
+DCL_API const dcl_op *dcl_registry_find(const dcl_registry *registry, const char *name);
+/* File and plugin that brought the i-th op. */
+DCL_API const char *dcl_registry_file(const dcl_registry *registry, size_t i);
+DCL_API const dcl_plugin *dcl_registry_plugin(const dcl_registry *registry, size_t i);
+/* The i-th plugin file that was passed over and why, as a sentence; NULL past the end. */
+DCL_API const char *dcl_registry_warning(const dcl_registry *registry, size_t i);
+
+/* ---- Graphs ------------------------------------------------------------------------------------ */
+
+/* Nodes (one op applied to values) over values. Values are numbered from 1; 0 is "none" and stands for
+ * a failure: a builder that is given 0 returns 0, so a whole graph can be written without checks and the
+ * first failure read once, from dcl_graph_status. Values and nodes have names; an empty or NULL name lets
+ * the graph choose one ("matmul.3"). Shapes are checked when a node is added. */
+typedef struct dcl_graph dcl_graph;
+
+/* How a parameter starts. */
+typedef struct dcl_initial {
+    double fill;                 /* every element, plus                                              */
+    double deviation;            /* deviation times standard normal numbers, drawn                   */
+    uint32_t stream;             /* from this stream of the graph's seed (step 0)                    */
+} dcl_initial;
+
+/* dtype: DCL_F32 or DCL_F64, the type of all real values. The seed keys every random number. */
+DCL_API dcl_status dcl_graph_create(const dcl_registry *registry, uint32_t dtype, uint64_t seed,
+                                    dcl_graph **graph, dcl_error *error);
+DCL_API void dcl_graph_free(dcl_graph *graph);
+
+/* The first failure of a builder below, DCL_OK when there was none. */
+DCL_API dcl_status dcl_graph_status(const dcl_graph *graph, dcl_error *error);
+
+/* A value that the session is fed with; real, or DCL_I64. */
+DCL_API dcl_value dcl_graph_input(dcl_graph *graph, const char *name, uint32_t dtype, uint32_t rank,
+                                  const int64_t *dim);
+/* A value that the session keeps from step to step; real. */
+DCL_API dcl_value dcl_graph_parameter(dcl_graph *graph, const char *name, uint32_t rank, const int64_t *dim,
+                                      dcl_initial initial);
+/* A real value with every element `fill`. */
+DCL_API dcl_value dcl_graph_constant(dcl_graph *graph, const char *name, uint32_t rank, const int64_t *dim,
+                                     double fill);
+/* Adds a node; returns its first output, the others have the next ids. `settings` ends with name NULL
+ * (NULL: all defaults). Outputs are named `name`, then "name:1", ... */
+DCL_API dcl_value dcl_graph_apply(dcl_graph *graph, const char *name, const char *op, const dcl_value *inputs,
+                                  uint32_t input_count, const dcl_setting *settings);
+/* Extends the graph by nodes that compute d(scalar)/d(wrt[i]) and writes their values to gradients[i]
+ * (a zero constant where nothing flows). The result is ordinary graph: it can be differentiated again.
+ * DCL_EGRAPH names the op without gradient and the path that needs it. */
+DCL_API dcl_status dcl_graph_gradient(dcl_graph *graph, dcl_value scalar, const dcl_value *wrt, uint32_t count,
+                                      dcl_value *gradients);
+/* At the end of every step the parameter becomes `value` (same shape). All reads within the step see the
+ * old one. At most one assignment for a parameter. */
+DCL_API dcl_status dcl_graph_assign(dcl_graph *graph, dcl_value parameter, dcl_value value);
+/* Makes a value fetchable under a name. Parameters are fetchable under their own names anyway. */
+DCL_API dcl_status dcl_graph_result(dcl_graph *graph, const char *name, dcl_value value);
+
+/* Reading a graph. */
+enum { DCL_VALUE_INPUT = 1, DCL_VALUE_PARAMETER = 2, DCL_VALUE_CONSTANT = 3, DCL_VALUE_OUTPUT = 4 };
+DCL_API uint32_t dcl_graph_dtype(const dcl_graph *graph);
+DCL_API uint64_t dcl_graph_seed(const dcl_graph *graph);
+DCL_API int64_t dcl_graph_value_count(const dcl_graph *graph);      /* values are 1..count             */
+DCL_API int dcl_value_kind(const dcl_graph *graph, dcl_value value);
+DCL_API const char *dcl_value_name(const dcl_graph *graph, dcl_value value);
+DCL_API const dcl_tensor *dcl_value_tensor(const dcl_graph *graph, dcl_value value);   /* its shape    */
+DCL_API dcl_value dcl_value_find(const dcl_graph *graph, const char *name);           /* 0: no such   */
+DCL_API dcl_initial dcl_value_initial(const dcl_graph *graph, dcl_value value);  /* constants: only fill */
+DCL_API dcl_value dcl_value_assigned(const dcl_graph *graph, dcl_value parameter);    /* 0: never      */
+DCL_API size_t dcl_graph_result_count(const dcl_graph *graph);
+DCL_API const char *dcl_graph_result_name(const dcl_graph *graph, size_t i);
+DCL_API dcl_value dcl_graph_result_value(const dcl_graph *graph, size_t i);
+DCL_API size_t dcl_graph_node_count(const dcl_graph *graph);
+
+typedef struct dcl_node_info {
+    const char *name;
+    const dcl_op *op;
+    const dcl_value *inputs;     /* 0 for an optional one left out                                   */
+    uint32_t input_count, output_count;
+    dcl_value output;            /* the first; the others follow                                     */
+    const dcl_setting *settings; /* all attributes, defaults filled in, in the order of the schema   */
+} dcl_node_info;
+DCL_API dcl_node_info dcl_graph_node(const dcl_graph *graph, size_t i);
+
+/* ---- Sessions ---------------------------------------------------------------------------------- */
+
+/* A graph planned for one device, with its data. Nothing waits for the device except feed and fetch. */
+typedef struct dcl_session dcl_session;
+
+/* Plans order and memory, refuses what cannot run or fit (with sizes) before anything is allocated, then
+ * allocates and sets the parameters to their initial values. Free with dcl_session_free. */
+DCL_API dcl_status dcl_session_create(dcl_device *device, const dcl_graph *graph, dcl_session **session,
+                                      dcl_error *error);
+DCL_API void dcl_session_free(dcl_session *session);
+
+/* Sets an input or a parameter from host memory; `dtype` says what `data` holds (DCL_F32 or DCL_F64 for
+ * real values, converted where needed; DCL_I64 for indices). */
+DCL_API dcl_status dcl_session_feed(dcl_session *session, const char *name, uint32_t dtype, const void *data,
+                                    dcl_error *error);
+/* Enqueues `steps` training steps: everything that assignments need, then the assignments. All inputs
+ * must have been fed. */
+DCL_API dcl_status dcl_session_step(dcl_session *session, int64_t steps, dcl_error *error);
+/* Waits, computes the named result from the present parameters, inputs and step number (a random op draws
+ * what the next step would draw) and copies it to `data` as `dtype`. */
+DCL_API dcl_status dcl_session_fetch(dcl_session *session, const char *name, uint32_t dtype, void *data,
+                                     dcl_error *error);
+/* Waits until all enqueued steps are done. */
+DCL_API dcl_status dcl_session_wait(dcl_session *session, dcl_error *error);
+/* Steps enqueued so far; the setter serves resumed runs. */
+DCL_API int64_t dcl_session_steps(const dcl_session *session);
+DCL_API void dcl_session_set_steps(dcl_session *session, int64_t steps);
+
+/* What the plan decided. */
+typedef struct dcl_plan_info {
+    int64_t step_nodes, evaluation_nodes;  /* nodes run in a step; to compute all results             */
+    int64_t buffers;                       /* buffers shared by all intermediate values               */
+    int64_t buffer_bytes;                  /* their size, and                                         */
+    int64_t unshared_bytes;                /* what one buffer for each value would have taken          */
+    int64_t state_bytes;                   /* inputs, parameters and constants                        */
+} dcl_plan_info;
+DCL_API dcl_plan_info dcl_session_plan(const dcl_session *session);
+
+/* ---- Recipes: dropout factorization ------------------------------------------------------------ */
+
+/* min over U (m x r), V (n x r) of  ||Y - U V'||_F^2 + lambda sum_i ||u_i||^2 ||v_i||^2,
+ * lambda = (1 - retain) / retain: what dropout on the r units minimises in expectation (Cavazza, Morerio,
+ * Haeffele, Lane, Murino, Vidal: Dropout as a low-rank regularizer for matrix factorization, AISTATS 2018).
+ * Its closed form is due to Mianjy, Arora, Vidal: On the implicit bias of dropout, ICML 2018. */
+typedef struct dcl_optimum {
+    double lambda;
+    double tau;                  /* singular values of Y shrink by this much                         */
+    int64_t rank;                /* how many survive                                                 */
+    double minimum;              /* the least objective                                              */
+    double product;              /* ||u_i|| ||v_i|| of every unit at the optimum: tau / lambda       */
+} dcl_optimum;
+
+/* The closed form from the singular values of Y (largest first, `count` of them, all). [any-thread] */
+DCL_API dcl_optimum dcl_dropout_optimum(const double *values, int64_t count, double lambda, int64_t width);
+
+/* A dense matrix of the caller's: row-major, without gaps; dtype DCL_F32 or DCL_F64. */
+typedef struct dcl_matrix {
+    int64_t rows, columns;
+    uint32_t dtype;
+    const void *data;
+} dcl_matrix;
+
+/* What a pair of factors is worth; everything in double precision on the host. */
+typedef struct dcl_assessment {
+    double data_term, regularizer, objective;    /* ||Y - U V'||^2, lambda sum ..., their sum         */
+    double balance_error;        /* largest / mean - 1 of ||u_i|| ||v_i||; 0 when all are 0          */
+    int64_t rank;                /* singular values of U V' above 1e-3 of the largest                */
+} dcl_assessment;
+
+/* Assesses factors u (m x r) and v (n x r), f64, row-major. `values` (room for r, NULL allowed) receives the
+ * singular values of U V', zeros behind the last; `products` (room for r) the ||u_i|| ||v_i||. */
+DCL_API dcl_status dcl_dropout_assess(const dcl_matrix *data, const double *u, const double *v, int64_t width,
+                                      double lambda, dcl_assessment *assessment, double *values, double *products,
+                                      dcl_error *error);
+
+enum { DCL_SOLVER_STOCHASTIC = 1, DCL_SOLVER_EXPLICIT = 2, DCL_SOLVER_CLOSED_FORM = 3 };
+enum { DCL_NOISE_NONE = 1, DCL_NOISE_DROPOUT = 2 };
+enum { DCL_OPTIMIZER_DEFAULT = 0, DCL_OPTIMIZER_SGD = 1, DCL_OPTIMIZER_MOMENTUM = 2, DCL_OPTIMIZER_ADAM = 3 };
+
+/* How a run stands. */
+typedef struct dcl_progress {
+    int64_t step, steps;         /* done, and at most to do                                          */
+    double seconds;              /* since the start                                                  */
+    double objective, gap;       /* (objective - optimum) / objective, by the device                 */
+} dcl_progress;
+
+/* Called between steps; a result other than 0 ends the run with what was reached. */
+typedef int (*dcl_progress_function)(void *user, const dcl_progress *progress);
+
+typedef struct dcl_factorize_options {
+    int solver;                  /* DCL_SOLVER_...                                                   */
+    int noise;                   /* DCL_NOISE_...; none means lambda 0                               */
+    int optimizer;               /* of stochastic, or plain descent instead of explicit's ridge steps */
+    double retain;               /* probability in (0, 1] that a unit is kept                        */
+    int64_t width;               /* units, at least 1; may exceed the matrix                         */
+    int64_t steps;               /* at most; 0: as many as the solver's default says                 */
+    int64_t batch;               /* columns a step (stochastic); 0: all                              */
+    double rate;                 /* step size relative to the scale of the data; 0: the default      */
+    double tolerance;            /* stop at this relative gap; 0: at stagnation, or after all steps  */
+    uint64_t seed;
+    double started;              /* CLOCK_MONOTONIC seconds that count as the start; 0: now          */
+    dcl_progress_function progress;  /* NULL: none                                                   */
+    void *user;
+} dcl_factorize_options;
+
+/* Defaults: stochastic, dropout, retain 0.5, width min(m, n, 64), seed 1. */
+DCL_API dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data);
+
+typedef struct dcl_factorization dcl_factorization;
+
+/* Computes the closed-form optimum, builds the training graph and makes it ready on the device. The data
+ * must stay until the factorization is freed. Free with dcl_factorization_free. */
+DCL_API dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
+                                            const dcl_factorize_options *options,
+                                            dcl_factorization **factorization, dcl_error *error);
+DCL_API void dcl_factorization_free(dcl_factorization *factorization);
+
+/* The graph that is trained (fed with input "Y"; its parameters "U" and "V" are the answer) and its session. */
+DCL_API const dcl_graph *dcl_factorization_graph(const dcl_factorization *factorization);
+DCL_API dcl_session *dcl_factorization_session(dcl_factorization *factorization);
+
+/* Trains. An end asked for by the progress function is no failure. */
+DCL_API dcl_status dcl_factorization_run(dcl_factorization *factorization, dcl_error *error);
+
+enum { DCL_CERTIFIED = 1, DCL_CONVERGED = 2, DCL_STOPPED = 3 };
+
+/* Everything is owned by the factorization. */
+typedef struct dcl_factorize_result {
+    int64_t rows, columns, width, spectrum;      /* spectrum: min(rows, columns)                     */
+    const double *u, *v;         /* rows x width, columns x width                                    */
+    dcl_optimum optimum;
+    dcl_assessment assessment;
+    double relative_gap;         /* (objective - optimum) / objective; 0 for an objective of 0       */
+    const double *data_values;   /* singular values of Y, `spectrum` of them                         */
+    const double *product_values;/* of U V', `width` of them                                         */
+    const double *products;      /* ||u_i|| ||v_i||, `width` of them                                 */
+    const dcl_progress *history; /* what the progress function saw, oldest first                     */
+    int64_t history_count, steps;
+    double seconds, seconds_to_first_step;
+    int status;                  /* DCL_CERTIFIED: the gap is within the tolerance (1e-4 when none
+                                    was given); DCL_CONVERGED: all steps done or stagnated;
+                                    DCL_STOPPED: ended by the progress function                      */
+} dcl_factorize_result;
+
+/* Fetches the factors and assesses them; to be called after run. */
+DCL_API dcl_status dcl_factorization_finish(dcl_factorization *factorization, dcl_factorize_result *result,
+                                            dcl_error *error);
+
+/* ---- Random numbers ---------------------------------------------------------------------------- */
+
+/* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011): words for counter (index low, index high, step, stream)
+ * and key (seed low, seed high). The same bits on every device. [any-thread] */
+DCL_API void dcl_random_words(uint64_t seed, uint32_t step, uint32_t stream, uint64_t index, uint32_t words[4]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

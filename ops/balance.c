@@ -1,0 +1,789 @@
+/* balance.c: turns a pair of factors (U, V) -> (U R, V R), R orthogonal, so that all units weigh the same:
+ * |u_i| |v_i| equal for all i, and U V' unchanged.
+ *
+ * "aligned" starts from U = Q S^1/2, V = P S^1/2 with U V' = Q S P'. Then both Gram matrices are S, and the
+ * rotation is the constructive Schur-Horn theorem (Horn, 1954): width - 1 plane rotations give every
+ * diagonal entry the mean, which is |UV'|_* / width, the least common value possible.
+ * "rotation" keeps the pair as it is. That an R exists follows from the theorem of Kakutani, Yamabe and
+ * Yujobo (1942, 1950) for the even function |Ux| |Vx| on the sphere; the common value is larger in general.
+ */
+#include <float.h>
+#include <lapacke.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "balance.cl.h"
+#include "dense.h"
+
+/* Two factors with `width` columns on the host. */
+typedef struct pair {
+    int64_t rows[2], width;
+    double *factor[2];
+} pair;
+
+static void free_pair(pair *both)
+{
+    free(both->factor[0]);
+    free(both->factor[1]);
+}
+
+static dcl_status load_pair(const dcl_host *host, dcl_call *call, pair *both)
+{
+    pair made = {.width = host->input(call, 0)->dim[1]};
+    dcl_status status = DCL_OK;
+    for (uint32_t k = 0; k < 2 && !status; k++) {
+        made.rows[k] = host->input(call, k)->dim[0];
+        status = dcl__load(host, call, host->input(call, k), &made.factor[k]);
+    }
+    if (status)
+        free_pair(&made);
+    else
+        *both = made;
+    return status;
+}
+
+/* Columns i and j of a row-major matrix become c i - t j and t i + c j. */
+static void turn_columns(double *matrix, int64_t rows, int64_t columns, int64_t i, int64_t j, double c,
+                         double t)
+{
+    for (int64_t row = 0; row < rows; row++) {
+        double *entry = matrix + row * columns, low = entry[i], high = entry[j];
+        entry[i] = c * low - t * high;
+        entry[j] = t * low + c * high;
+    }
+}
+
+/* ---- aligned: the chain of plane rotations ---- */
+
+/* Rotation k takes columns plane[2k] and plane[2k + 1] by turn[2k] (c) and turn[2k + 1] (t). */
+typedef struct chain {
+    int64_t count;
+    int64_t *plane;
+    double *turn;
+} chain;
+
+static void free_chain(chain *plan)
+{
+    free(plan->plane);
+    free(plan->turn);
+}
+
+static dcl_status new_chain(const dcl_host *host, dcl_call *call, int64_t width, chain *plan)
+{
+    chain made = {.plane = calloc((size_t)width, 2 * sizeof *made.plane)};
+    made.turn = made.plane ? dcl__numbers(host, call, width, 2) : NULL;
+    if (!made.plane)
+        host->fail(call, DCL_ENOMEM, "there is not enough host memory for the rotations");
+    if (!made.turn) {
+        free_chain(&made);
+        return DCL_ENOMEM;
+    }
+    *plan = made;
+    return DCL_OK;
+}
+
+/* Plans the rotations that give all entries of the diagonal, falling and overwritten, their mean. Each takes
+ * the last entry below the mean and the first above it; the one closer to the mean gets there, and the other
+ * carries the rest on. What is not there yet stays diagonal, so that no matrix is needed. */
+static void plan_chain(double *diagonal, int64_t width, chain *plan)
+{
+    double mean = 0;
+    for (int64_t i = 0; i < width; i++)
+        mean += diagonal[i] / (double)width;
+    double slack = 8 * DBL_EPSILON * mean;
+    int64_t low = width - 1, high = 0;
+    plan->count = 0;
+    while (plan->count < width - 1) {
+        while (low >= 0 && diagonal[low] >= mean - slack)
+            low--;
+        while (high < width && diagonal[high] <= mean + slack)
+            high++;
+        if (low < 0 || high >= width)
+            return;
+        double below = mean - diagonal[low], above = diagonal[high] - mean;
+        double t = sqrt(fmin(below, above) / (below + above));
+        int64_t k = plan->count++;
+        plan->plane[2 * k] = low;
+        plan->plane[2 * k + 1] = high;
+        plan->turn[2 * k] = sqrt(1 - t * t);
+        plan->turn[2 * k + 1] = t;
+        diagonal[low] = below <= above ? mean : mean - (below - above);
+        diagonal[high] = below <= above ? mean + (above - below) : mean;
+    }
+}
+
+/* Square roots of the singular values, rounding errors taken as 0, and the chain that balances them. */
+static dcl_status plan_aligned(const dcl_host *host, dcl_call *call, const dcl__svd *svd, int64_t width,
+                               double *weight, chain *plan)
+{
+    double *diagonal = dcl__numbers(host, call, 1, width), noise = dcl__svd_noise(svd);
+    if (!diagonal)
+        return DCL_ENOMEM;
+    for (int64_t t = 0; t < svd->count && t < width; t++)
+        diagonal[t] = svd->values[t] > noise ? svd->values[t] : 0;
+    for (int64_t t = 0; t < width; t++)
+        weight[t] = sqrt(diagonal[t]);
+    dcl_status status = new_chain(host, call, width, plan);
+    if (!status)
+        plan_chain(diagonal, width, plan);
+    free(diagonal);
+    return status;
+}
+
+/* ---- aligned: run ---- */
+
+/* The QR factorization of a rows x width factor, by columns as LAPACK wants it: `count` reflectors below the
+ * diagonal, their factors in `scale`, R on and above it. */
+typedef struct triangle {
+    int64_t rows, count;
+    double *packed, *scale;
+} triangle;
+
+static void free_triangle(triangle *made)
+{
+    free(made->packed);
+    free(made->scale);
+}
+
+static dcl_status factorize(const dcl_host *host, dcl_call *call, const double *factor, int64_t rows,
+                            int64_t width, triangle *made)
+{
+    triangle qr = {.rows = rows, .count = rows < width ? rows : width};
+    qr.packed = dcl__numbers(host, call, rows, width);
+    qr.scale = qr.packed ? dcl__numbers(host, call, 1, qr.count) : NULL;
+    dcl_status status = qr.scale ? DCL_OK : DCL_ENOMEM;
+    if (!status) {
+        dcl__transpose(rows, width, factor, qr.packed);
+        status = dcl__lapack_status(host, call, "dgeqrf",
+                                    LAPACKE_dgeqrf(LAPACK_COL_MAJOR, (lapack_int)rows, (lapack_int)width,
+                                                   qr.packed, (lapack_int)rows, qr.scale));
+    }
+    if (status)
+        free_triangle(&qr);
+    else
+        *made = qr;
+    return status;
+}
+
+/* R_u R_v', which has the singular values of U V'. */
+static dcl_status core_product(const dcl_host *host, dcl_call *call, const triangle *u, const triangle *v,
+                               int64_t width, double **core)
+{
+    double *made = dcl__numbers(host, call, u->count, v->count);
+    if (!made)
+        return DCL_ENOMEM;
+    for (int64_t i = 0; i < u->count; i++)
+        for (int64_t k = i; k < width; k++)
+            for (int64_t j = 0; j < v->count && j <= k; j++)
+                made[i * v->count + j] += u->packed[k * u->rows + i] * v->packed[k * v->rows + j];
+    *core = made;
+    return DCL_OK;
+}
+
+/* Takes `count` vectors, one after the other, from the coordinates of Q to all rows: *vectors is replaced. */
+static dcl_status lift(const dcl_host *host, dcl_call *call, const triangle *qr, int64_t count,
+                       double **vectors)
+{
+    double *lifted = dcl__numbers(host, call, count, qr->rows);
+    if (!lifted)
+        return DCL_ENOMEM;
+    for (int64_t t = 0; t < count; t++)
+        memcpy(lifted + t * qr->rows, *vectors + t * qr->count, (size_t)qr->count * sizeof *lifted);
+    lapack_int rows = (lapack_int)qr->rows;
+    lapack_int info = LAPACKE_dormqr(LAPACK_COL_MAJOR, 'L', 'N', rows, (lapack_int)count,
+                                     (lapack_int)qr->count, qr->packed, rows, qr->scale, lifted, rows);
+    free(*vectors);
+    *vectors = lifted;
+    return dcl__lapack_status(host, call, "dormqr", info);
+}
+
+/* The decomposition of U V' from the two triangles. */
+static dcl_status decompose_triangles(const dcl_host *host, dcl_call *call, const triangle *u,
+                                      const triangle *v, int64_t width, dcl__svd *svd)
+{
+    double *core;
+    dcl_status status = core_product(host, call, u, v, width, &core);
+    if (status)
+        return status;
+    status = dcl__svd_lapack(host, call, u->count, v->count, core, 1, svd);
+    free(core);
+    if (status)
+        return status;
+    status = lift(host, call, u, svd->count, &svd->left);
+    if (!status)
+        status = lift(host, call, v, svd->count, &svd->right);
+    svd->rows = u->rows;
+    svd->columns = v->rows;
+    if (status)
+        dcl__svd_free(svd);
+    return status;
+}
+
+/* The singular value decomposition of U V' without forming it. */
+static dcl_status decompose_factors(const dcl_host *host, dcl_call *call, const pair *both, dcl__svd *svd)
+{
+    triangle u, v;
+    dcl_status status = factorize(host, call, both->factor[0], both->rows[0], both->width, &u);
+    if (status)
+        return status;
+    status = factorize(host, call, both->factor[1], both->rows[1], both->width, &v);
+    if (!status) {
+        status = decompose_triangles(host, call, &u, &v, both->width, svd);
+        free_triangle(&v);
+    }
+    free_triangle(&u);
+    return status;
+}
+
+/* Applies the chain to both outputs on the device. */
+static dcl_status rotate_outputs(const dcl_host *host, dcl_call *call, const chain *plan, int64_t width)
+{
+    const dcl_tensor *plane = host->scratch(call, 0), *turn = host->scratch(call, 1);
+    if (plan->count == 0)
+        return DCL_OK;
+    dcl_status status = host->write(call, plane, plan->plane);
+    if (!status)
+        status = dcl__store(host, call, plan->turn, turn);
+    for (uint32_t k = 0; k < 2 && !status; k++) {
+        const dcl_tensor *matrix = host->output(call, k);
+        const dcl_argument argument[] = {
+            dcl_arg_tensor(matrix), dcl_arg_tensor(plane), dcl_arg_tensor(turn),
+            dcl_arg_long(matrix->dim[0]), dcl_arg_long(width), dcl_arg_long(plan->count),
+        };
+        status = dcl__launch(host, call, "balance_rotate", argument, 6, matrix->dim[0]);
+    }
+    return status;
+}
+
+/* Writes Q S^1/2 and P S^1/2 over the pair. */
+static void spread_pair(const dcl__svd *svd, const double *weight, pair *both)
+{
+    dcl__spread(svd->left, both->rows[0], svd->count, weight, both->width, both->factor[0]);
+    dcl__spread(svd->right, both->rows[1], svd->count, weight, both->width, both->factor[1]);
+}
+
+/* Replaces the pair by the aligned one with the same product and plans its chain. */
+static dcl_status align(const dcl_host *host, dcl_call *call, dcl__svd *svd, pair *both, chain *plan)
+{
+    double *weight = dcl__numbers(host, call, 1, both->width);
+    if (!weight)
+        return DCL_ENOMEM;
+    dcl__svd_orient(svd);
+    dcl_status status = plan_aligned(host, call, svd, both->width, weight, plan);
+    if (!status)
+        spread_pair(svd, weight, both);
+    free(weight);
+    return status;
+}
+
+static dcl_status aligned_run(const dcl_host *host, dcl_call *call, pair *both)
+{
+    dcl__svd svd;
+    chain plan;
+    dcl_status status = decompose_factors(host, call, both, &svd);
+    if (status)
+        return status;
+    status = align(host, call, &svd, both, &plan);
+    dcl__svd_free(&svd);
+    if (status)
+        return status;
+    for (uint32_t k = 0; k < 2 && !status; k++)
+        status = dcl__store(host, call, both->factor[k], host->output(call, k));
+    if (!status)
+        status = rotate_outputs(host, call, &plan, both->width);
+    free_chain(&plan);
+    return status;
+}
+
+/* ---- rotation: an arbitrary pair ---- */
+
+/* The Gram matrices of both factors, scaled to mean diagonal 1, as the rotation R gathered so far leaves
+ * them; weight[i] = |u_i| |v_i|. All matrices are width x width. */
+typedef struct frame {
+    int64_t width;
+    double *room;                /* holds all of:                                                    */
+    double *gram[2], *rotation, *spare[4];
+    double *weight, *excess;
+    lapack_int *pivot;
+} frame;
+
+enum { MOST_RESTARTS = 40, MOST_STEPS = 60 };
+
+/* Largest relative difference between weights that counts as balanced. */
+static const double balanced = 1e-11;
+
+static void free_frame(frame *made)
+{
+    free(made->room);
+    free(made->pivot);
+}
+
+/* factor' factor, divided by its mean diagonal entry. */
+static void gram_of(const double *factor, int64_t rows, int64_t width, double *gram)
+{
+    double trace = 0;
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t i = 0; i < width; i++)
+            for (int64_t j = 0; j < width; j++)
+                gram[i * width + j] += factor[row * width + i] * factor[row * width + j];
+    for (int64_t i = 0; i < width; i++)
+        trace += gram[i * width + i];
+    for (int64_t i = 0; i < width * width && trace > 0; i++)
+        gram[i] *= (double)width / trace;
+}
+
+static dcl_status new_frame(const dcl_host *host, dcl_call *call, const pair *both, frame *made)
+{
+    int64_t width = both->width, area = width * width;
+    double *room = dcl__numbers(host, call, 7 * width + 2, width);
+    frame blank = {
+        .width = width,
+        .room = room,
+        .gram = {room, room + area},
+        .rotation = room + 2 * area,
+        .spare = {room + 3 * area, room + 4 * area, room + 5 * area, room + 6 * area},
+        .weight = room + 7 * area,
+        .excess = room + 7 * area + width,
+        .pivot = room ? calloc((size_t)width, sizeof *blank.pivot) : NULL,
+    };
+    if (!blank.pivot) {
+        free(room);
+        return host->fail(call, DCL_ENOMEM, "there is not enough host memory for the rotation");
+    }
+    for (int k = 0; k < 2; k++)
+        gram_of(both->factor[k], both->rows[k], width, blank.gram[k]);
+    for (int64_t i = 0; i < width; i++)
+        blank.rotation[i * width + i] = 1;
+    *made = blank;
+    return DCL_OK;
+}
+
+/* Refreshes the weights; returns (largest - least) / mean, 0 when all are 0, and where the extremes are. */
+static double imbalance(frame *made, int64_t *most, int64_t *least)
+{
+    double mean = 0;
+    *most = *least = 0;
+    for (int64_t i = 0; i < made->width; i++) {
+        double square = made->gram[0][i * made->width + i] * made->gram[1][i * made->width + i];
+        made->weight[i] = sqrt(fmax(square, 0));
+        mean += made->weight[i] / (double)made->width;
+        *most = made->weight[i] > made->weight[*most] ? i : *most;
+        *least = made->weight[i] < made->weight[*least] ? i : *least;
+    }
+    return mean > 0 ? (made->weight[*most] - made->weight[*least]) / mean : 0;
+}
+
+static int is_balanced(frame *made)
+{
+    int64_t most, least;
+    return imbalance(made, &most, &least) <= balanced;
+}
+
+/* Turns the columns i and j of both factors. */
+static void turn_frame(frame *made, int64_t i, int64_t j, double c, double t)
+{
+    int64_t width = made->width;
+    for (int k = 0; k < 2; k++) {
+        double *low = made->gram[k] + i * width, *high = made->gram[k] + j * width;
+        turn_columns(made->gram[k], width, width, i, j, c, t);
+        for (int64_t column = 0; column < width; column++) {
+            double kept = low[column];
+            low[column] = c * kept - t * high[column];
+            high[column] = t * kept + c * high[column];
+        }
+    }
+    turn_columns(made->rotation, width, width, i, j, c, t);
+}
+
+/* Makes the weights of columns i and j equal: with p, d the half sum and half difference of the diagonal
+ * entries and o the entry beside them, (p_u d_v + p_v d_u) cos 2x + (p_u o_v + p_v o_u) sin 2x = 0. */
+static void equalize(frame *made, int64_t i, int64_t j)
+{
+    double half_sum[2], half_difference[2], beside[2];
+    for (int k = 0; k < 2; k++) {
+        const double *gram = made->gram[k];
+        half_sum[k] = (gram[i * made->width + i] + gram[j * made->width + j]) / 2;
+        half_difference[k] = (gram[i * made->width + i] - gram[j * made->width + j]) / 2;
+        beside[k] = gram[i * made->width + j];
+    }
+    double along = half_sum[0] * half_difference[1] + half_sum[1] * half_difference[0];
+    double across = half_sum[0] * beside[1] + half_sum[1] * beside[0];
+    double angle = across < 0 ? atan2(along, -across) / 2 : atan2(-along, across) / 2;
+    turn_frame(made, i, j, cos(angle), -sin(angle));
+}
+
+/* Jacobi's way: again and again the heaviest and the lightest column. Reaches balance most of the time. */
+static void equalize_extremes(frame *made)
+{
+    int64_t most, least;
+    for (int64_t k = 0; k < 20 * made->width + 100 && imbalance(made, &most, &least) > balanced; k++)
+        equalize(made, most, least);
+}
+
+/* to = op(x) y for width x width matrices. */
+static void multiply(int64_t width, const double *x, int transpose_x, const double *y, double *to)
+{
+    memset(to, 0, (size_t)(width * width) * sizeof *to);
+    for (int64_t i = 0; i < width; i++)
+        for (int64_t k = 0; k < width; k++) {
+            double factor = transpose_x ? x[k * width + i] : x[i * width + k];
+            for (int64_t j = 0; j < width; j++)
+                to[i * width + j] += factor * y[k * width + j];
+        }
+}
+
+/* The squared weights minus their mean; returns the sum of squares. */
+static double residual(double *const gram[2], int64_t width, double *excess)
+{
+    double mean = 0, sum = 0;
+    for (int64_t i = 0; i < width; i++) {
+        excess[i] = gram[0][i * width + i] * gram[1][i * width + i];
+        mean += excess[i] / (double)width;
+    }
+    for (int64_t i = 0; i < width; i++) {
+        excess[i] -= mean;
+        sum += excess[i] * excess[i];
+    }
+    return sum;
+}
+
+/* Subtracts the row means and the column means of a symmetric matrix, and adds the mean of all. */
+static void center(double *matrix, int64_t width, double *mean)
+{
+    double all = 0;
+    for (int64_t i = 0; i < width; i++) {
+        mean[i] = 0;
+        for (int64_t j = 0; j < width; j++)
+            mean[i] += matrix[i * width + j] / (double)width;
+        all += mean[i] / (double)width;
+    }
+    for (int64_t i = 0; i < width; i++)
+        for (int64_t j = 0; j < width; j++)
+            matrix[i * width + j] += all - mean[i] - mean[j];
+}
+
+/* The damped step of Levenberg and Marquardt for the squared weights, as a skew matrix K in `skew`. Turning
+ * by I + K changes squared weight i by the sum over j of slope_ij K_ji, slope = 2 (B_ii A_ij + A_ii B_ij).
+ * So J J' has the sums of slope_ij^2 on its diagonal and -slope_ij slope_ji beside it: width x width, for all
+ * width (width - 1) / 2 unknowns. `excess` is overwritten. Returns 0 when the system cannot be solved. */
+static int damped_step(frame *made, double damping, double *slope, double *skew)
+{
+    int64_t width = made->width;
+    const double *a = made->gram[0], *b = made->gram[1];
+    double *normal = skew, *excess = made->excess;
+    for (int64_t i = 0; i < width; i++)
+        for (int64_t j = 0; j < width; j++)
+            slope[i * width + j] = 2 * (b[i * width + i] * a[i * width + j] +
+                                        a[i * width + i] * b[i * width + j]);
+    for (int64_t i = 0; i < width; i++) {
+        double sum = 0;
+        for (int64_t j = 0; j < width; j++) {
+            sum += i == j ? 0 : slope[i * width + j] * slope[i * width + j];
+            normal[i * width + j] = -slope[i * width + j] * slope[j * width + i];
+        }
+        normal[i * width + i] = sum;
+    }
+    center(normal, width, made->weight);
+    for (int64_t i = 0; i < width; i++)
+        normal[i * width + i] += damping;
+    lapack_int n = (lapack_int)width;
+    if (LAPACKE_dposv(LAPACK_COL_MAJOR, 'L', n, 1, normal, n, excess, n))
+        return 0;
+    for (int64_t i = 0; i < width; i++)
+        for (int64_t j = 0; j < width; j++)
+            skew[i * width + j] = slope[i * width + j] * excess[i] - slope[j * width + i] * excess[j];
+    return 1;
+}
+
+/* Cayley's map: K becomes the orthogonal (I - K/2)^-1 (I + K/2). LAPACK sees everything transposed, which
+ * gives the same, for the two factors commute. `spare` is overwritten. Returns 0 when it cannot be solved. */
+static int cayley(frame *made, double *skew, double *spare)
+{
+    int64_t width = made->width;
+    lapack_int n = (lapack_int)width;
+    for (int64_t i = 0; i < width; i++)
+        for (int64_t j = 0; j < width; j++) {
+            double half = skew[i * width + j] / 2;
+            spare[i * width + j] = (i == j) - half;
+            skew[i * width + j] = (i == j) + half;
+        }
+    return LAPACKE_dgesv(LAPACK_COL_MAJOR, n, n, spare, n, made->pivot, skew, n) == 0;
+}
+
+static void exchange(double **x, double **y)
+{
+    double *kept = *x;
+    *x = *y;
+    *y = kept;
+}
+
+/* Turns the whole frame by an orthogonal matrix if that brings the squared weights closer to each other than
+ * `before`. Returns 1 when it did. */
+static int accept_turn(frame *made, const double *orthogonal, double before)
+{
+    double *between = made->spare[0], **turned = made->spare + 2;
+    for (int k = 0; k < 2; k++) {
+        multiply(made->width, orthogonal, 1, made->gram[k], between);
+        multiply(made->width, between, 0, orthogonal, turned[k]);
+    }
+    if (!(residual(turned, made->width, made->excess) < before))
+        return 0;
+    exchange(&made->gram[0], &turned[0]);
+    exchange(&made->gram[1], &turned[1]);
+    multiply(made->width, made->rotation, 0, orthogonal, between);
+    exchange(&made->rotation, &made->spare[0]);
+    return 1;
+}
+
+/* Levenberg and Marquardt on R <- R Cayley(K): converges fast where the rotations of pairs stall. */
+static void equalize_all(frame *made)
+{
+    double damping = 1e-2;
+    for (int k = 0; k < MOST_STEPS && damping < 1e12 && !is_balanced(made); k++) {
+        double before = residual(made->gram, made->width, made->excess), *skew = made->spare[1];
+        int better = damped_step(made, damping, made->spare[0], skew) && cayley(made, skew, made->spare[0]) &&
+                     accept_turn(made, skew, before);
+        damping *= better ? 0.1 : 4;
+    }
+}
+
+/* Turns random pairs of columns by random angles, the same for every run. */
+static void shuffle(const dcl_host *host, frame *made, uint32_t attempt)
+{
+    const uint32_t key[4] = {0x62616c61u, 0x6e636521u, 0, attempt};
+    uint32_t words[4], width = (uint32_t)made->width;
+    for (uint32_t k = 0; k < 8 * width; k++) {
+        host->random(key, k, words);
+        double angle = 6.283185307179586477 * words[2] * 0x1p-32;
+        int64_t i = words[0] % width, j = words[1] % width;
+        if (i != j)
+            turn_frame(made, i, j, cos(angle), sin(angle));
+    }
+}
+
+static dcl_status find_rotation(const dcl_host *host, dcl_call *call, frame *made)
+{
+    for (uint32_t attempt = 0; attempt <= MOST_RESTARTS; attempt++) {
+        if (attempt > 0)
+            shuffle(host, made, attempt);
+        equalize_extremes(made);
+        equalize_all(made);
+        if (is_balanced(made))
+            return DCL_OK;
+    }
+    return host->fail(call, DCL_ENUMERIC, "no balancing rotation was found: use method=aligned");
+}
+
+/* The rotation for the pair, width x width; the caller frees the frame. */
+static dcl_status plan_rotation(const dcl_host *host, dcl_call *call, const pair *both, frame *made)
+{
+    dcl_status status = new_frame(host, call, both, made);
+    if (status)
+        return status;
+    status = find_rotation(host, call, made);
+    if (status)
+        free_frame(made);
+    return status;
+}
+
+static dcl_status rotation_run(const dcl_host *host, dcl_call *call, pair *both)
+{
+    frame made;
+    dcl_status status = plan_rotation(host, call, both, &made);
+    if (status)
+        return status;
+    const dcl_tensor *rotation = host->scratch(call, 0);
+    status = dcl__store(host, call, made.rotation, rotation);
+    for (uint32_t k = 0; k < 2 && !status; k++)
+        status = host->gemm(call, 0, 1, host->input(call, k), rotation, 0, host->output(call, k));
+    free_frame(&made);
+    return status;
+}
+
+/* ---- references ---- */
+
+/* Output k becomes factor k times a width x width matrix. */
+static void multiply_outputs(const dcl_host *host, dcl_call *call, const pair *both, const double *matrix)
+{
+    for (uint32_t k = 0; k < 2; k++)
+        for (int64_t i = 0; i < both->rows[k] * both->width; i++) {
+            const double *row = both->factor[k] + i / both->width * both->width;
+            double sum = 0;
+            for (int64_t j = 0; j < both->width; j++)
+                sum += row[j] * matrix[j * both->width + i % both->width];
+            dcl__set(host->output(call, k), i, sum);
+        }
+}
+
+static dcl_status rotation_reference(const dcl_host *host, dcl_call *call, pair *both)
+{
+    frame made;
+    dcl_status status = plan_rotation(host, call, both, &made);
+    if (status)
+        return status;
+    multiply_outputs(host, call, both, made.rotation);
+    free_frame(&made);
+    return DCL_OK;
+}
+
+/* Decomposes the product U V' itself. */
+static dcl_status decompose_product(const dcl_host *host, dcl_call *call, const pair *both, dcl__svd *svd)
+{
+    double *product = dcl__numbers(host, call, both->rows[0], both->rows[1]);
+    if (!product)
+        return DCL_ENOMEM;
+    for (int64_t i = 0; i < both->rows[0]; i++)
+        for (int64_t j = 0; j < both->rows[1]; j++)
+            for (int64_t k = 0; k < both->width; k++)
+                product[i * both->rows[1] + j] += both->factor[0][i * both->width + k] *
+                                                  both->factor[1][j * both->width + k];
+    dcl_status status = dcl__svd_jacobi(host, call, both->rows[0], both->rows[1], product, 1, svd);
+    free(product);
+    return status;
+}
+
+static dcl_status aligned_reference(const dcl_host *host, dcl_call *call, pair *both)
+{
+    dcl__svd svd;
+    chain plan;
+    dcl_status status = decompose_product(host, call, both, &svd);
+    if (status)
+        return status;
+    status = align(host, call, &svd, both, &plan);
+    dcl__svd_free(&svd);
+    if (status)
+        return status;
+    double *rotation = dcl__numbers(host, call, both->width, both->width);
+    if (rotation) {
+        for (int64_t i = 0; i < both->width; i++)
+            rotation[i * both->width + i] = 1;
+        for (int64_t k = 0; k < plan.count; k++)
+            turn_columns(rotation, both->width, both->width, plan.plane[2 * k], plan.plane[2 * k + 1],
+                         plan.turn[2 * k], plan.turn[2 * k + 1]);
+        multiply_outputs(host, call, both, rotation);
+    }
+    free(rotation);
+    free_chain(&plan);
+    return rotation ? DCL_OK : DCL_ENOMEM;
+}
+
+/* ---- the op ---- */
+
+static int is_aligned(const dcl_host *host, dcl_call *call)
+{
+    return !strcmp(host->string(call, "method"), "aligned");
+}
+
+static dcl_status balance_infer(const dcl_host *host, dcl_call *call)
+{
+    const dcl_tensor *u = host->input(call, 0), *v = host->input(call, 1);
+    if (u->rank != 2 || v->rank != 2 || u->dim[1] != v->dim[1])
+        return host->fail(call, DCL_EINVAL, "u and v must be matrices with the same number of columns");
+    int64_t width = u->dim[1];
+    dcl_status status = host->set_output(call, 0, u->dtype, 2, u->dim);
+    if (!status)
+        status = host->set_output(call, 1, v->dtype, 2, v->dim);
+    if (status)
+        return status;
+    if (width > 20000)
+        return host->fail(call, DCL_EUNSUPPORTED, "factors with more than 20000 columns are too large");
+    if (!is_aligned(host, call))
+        return host->set_scratch(call, 0, u->dtype, 2, (int64_t[]){width, width});
+    status = host->set_scratch(call, 0, DCL_I64, 2, (int64_t[]){width, 2});
+    return status ? status : host->set_scratch(call, 1, u->dtype, 2, (int64_t[]){width, 2});
+}
+
+typedef dcl_status worker(const dcl_host *host, dcl_call *call, pair *both);
+
+static dcl_status with_pair(const dcl_host *host, dcl_call *call, worker *work)
+{
+    pair both;
+    dcl_status status = load_pair(host, call, &both);
+    if (status)
+        return status;
+    status = work(host, call, &both);
+    free_pair(&both);
+    return status;
+}
+
+static dcl_status balance_run(const dcl_host *host, dcl_call *call)
+{
+    return with_pair(host, call, is_aligned(host, call) ? aligned_run : rotation_run);
+}
+
+static dcl_status balance_reference(const dcl_host *host, dcl_call *call)
+{
+    return with_pair(host, call, is_aligned(host, call) ? aligned_reference : rotation_reference);
+}
+
+static const dcl_port inputs[] = {
+    {"u", "m x r factor", DCL_REAL, 0},
+    {"v", "n x r factor", DCL_REAL, 0},
+    {0},
+};
+
+static const dcl_port outputs[] = {
+    {"u", "m x r; every |u_i| |v_i| is the same and u v' is unchanged", DCL_REAL, 0},
+    {"v", "n x r", DCL_REAL, 0},
+    {0},
+};
+
+static const dcl_attribute attributes[] = {
+    {.name = "method", .doc = "aligned: the least common value, |u v'|_* / r; rotation: only turns u and v",
+     .kind = DCL_STRING, .words = "aligned|rotation"},
+    {0},
+};
+
+static const dcl_case cases[] = {
+    {"5x3 4x3", NULL, 5e-6, 1e-12, 0, 0},
+    {"9x4 7x4", "method=aligned", 5e-6, 1e-12, 0, 0},
+    {"6x1 5x1", NULL, 5e-6, 1e-12, 0, 0},
+    {"1x1 1x1", NULL, 5e-6, 1e-12, 0, 0},
+    {"3x5 7x5", NULL, 5e-6, 1e-12, 0, 0},
+    {"7x5 2x5", NULL, 5e-6, 1e-12, 0, 0},
+    {"1x6 1x6", NULL, 5e-6, 1e-12, 0, 0},
+    {"2x8 3x8@-100..100", NULL, 5e-5, 1e-11, 0, 0},
+    {"5x3@0..0 4x3", NULL, 0, 0, 0, 0},
+    {"5x3@0..0 4x3@0..0", NULL, 0, 0, 0, 0},
+    {"5x3@1..1 4x3@1..1", NULL, 5e-6, 1e-12, 0, 0},
+    {"40x17 31x17", NULL, 2e-5, 1e-11, 0, 0},
+    {"5x3 4x3", "method=rotation", 5e-6, 1e-12, 0, 0},
+    {"6x1 5x1", "method=rotation", 5e-6, 1e-12, 0, 0},
+    {"3x5 7x5", "method=rotation", 5e-6, 1e-12, 0, 0},
+    {"1x4 1x4", "method=rotation", 5e-6, 1e-12, 0, 0},
+    {"5x3@0..0 4x3", "method=rotation", 5e-6, 1e-12, 0, 0},
+    {"5x3@1..1 4x3@1..1", "method=rotation", 5e-6, 1e-12, 0, 0},
+    {"40x17 31x17", "method=rotation", 2e-5, 1e-12, 0, 0},
+    {"5x3 4x2", NULL, 0, 0, DCL_CASE_REFUSED, 0},
+    {"5 5", NULL, 0, 0, DCL_CASE_REFUSED, 0},
+    {"5x3 4x3", "method=other", 0, 0, DCL_CASE_REFUSED, 0},
+    {0},
+};
+
+static const dcl_op balance = {
+    .size = sizeof balance,
+    .name = "balance",
+    .doc = "factors with the same product whose units all weigh the same",
+    .semantics = 1,
+    .flags = DCL_OP_WAITS,
+    .inputs = inputs,
+    .outputs = outputs,
+    .attributes = attributes,
+    .source = balance_cl,
+    .cases = cases,
+    .infer = balance_infer,
+    .run = balance_run,
+    .reference = balance_reference,
+};
+
+static const dcl_op *const ops[] = {&balance, NULL};
+
+const dcl_plugin dcl_plugin_v1 = {
+    .size = sizeof dcl_plugin_v1,
+    .need_minor = DCL_NEED_MINOR,
+    .id = "dropcl.balance",
+    .version = "0.1.0",
+    .license = "Apache-2.0",
+    .ops = ops,
+};

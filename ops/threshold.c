@@ -1,0 +1,328 @@
+/* threshold.c: the soft threshold of entries and of singular values, and singular values themselves. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "dense.h"
+#include "threshold.cl.h"
+
+/* ---- soft_threshold ---- */
+
+static dcl_status soft_threshold_infer(const dcl_host *host, dcl_call *call)
+{
+    return dcl__set_like(host, call, 0, host->input(call, 0));
+}
+
+static dcl_status soft_threshold_run(const dcl_host *host, dcl_call *call)
+{
+    const dcl_tensor *x = host->input(call, 0);
+    const dcl_argument argument[] = {
+        dcl_arg_tensor(x), dcl_arg_tensor(host->output(call, 0)), dcl_arg_long(x->count),
+        dcl_arg_real(host->number(call, "tau")),
+    };
+    return dcl__launch(host, call, "soft_threshold_apply", argument, 4, x->count);
+}
+
+static dcl_status soft_threshold_reference(const dcl_host *host, dcl_call *call)
+{
+    double tau = host->number(call, "tau");
+    for (int64_t i = 0; i < host->input(call, 0)->count; i++) {
+        double x = dcl__get(host->input(call, 0), i);
+        dcl__set(host->output(call, 0), i, fabs(x) <= tau ? 0 : x - copysign(tau, x));
+    }
+    return DCL_OK;
+}
+
+/* 1 where the output is not 0, else 0: at the two kinks the subgradient 0. Without tau it is the identity. */
+static dcl_status soft_threshold_gradient(const dcl_host *host, dcl_call *call)
+{
+    dcl_value slope = host->output_gradient(call, 0);
+    if (!host->wants(call, 0))
+        return DCL_OK;
+    if (host->number(call, "tau") == 0)
+        return host->set_gradient(call, 0, slope);
+    dcl_value y = host->output_value(call, 0);
+    dcl_value up = dcl__emit_unary(host, call, "positive", y);
+    dcl_value down = dcl__emit_unary(host, call, "positive", dcl__emit_scale(host, call, y, -1));
+    dcl_value alive = dcl__emit_binary(host, call, "add", up, down);
+    return host->set_gradient(call, 0, dcl__emit_binary(host, call, "multiply", slope, alive));
+}
+
+/* ---- singular values ---- */
+
+/* Input 0 as a decomposition with fixed signs. */
+static dcl_status decompose(const dcl_host *host, dcl_call *call, dcl__decompose *method, int vectors,
+                            dcl__svd *svd)
+{
+    const dcl_tensor *y = host->input(call, 0);
+    double *matrix;
+    dcl_status status = dcl__load(host, call, y, &matrix);
+    if (status)
+        return status;
+    status = method(host, call, y->dim[0], y->dim[1], matrix, vectors, svd);
+    free(matrix);
+    if (!status && vectors)
+        dcl__svd_orient(svd);
+    return status;
+}
+
+static int64_t value_count(const dcl_tensor *y)
+{
+    return y->dim[0] < y->dim[1] ? y->dim[0] : y->dim[1];
+}
+
+static dcl_status singular_values_infer(const dcl_host *host, dcl_call *call)
+{
+    const dcl_tensor *y = host->input(call, 0);
+    if (y->rank != 2)
+        return host->fail(call, DCL_EINVAL, "y must be a matrix, with two dimensions");
+    const int64_t count = value_count(y);
+    return host->set_output(call, 0, y->dtype, 1, &count);
+}
+
+static dcl_status singular_values_by(const dcl_host *host, dcl_call *call, dcl__decompose *method)
+{
+    dcl__svd svd;
+    dcl_status status = decompose(host, call, method, 0, &svd);
+    if (status)
+        return status;
+    status = dcl__store(host, call, svd.values, host->output(call, 0));
+    dcl__svd_free(&svd);
+    return status;
+}
+
+static dcl_status singular_values_run(const dcl_host *host, dcl_call *call)
+{
+    return singular_values_by(host, call, dcl__svd_lapack);
+}
+
+static dcl_status singular_values_reference(const dcl_host *host, dcl_call *call)
+{
+    return singular_values_by(host, call, dcl__svd_jacobi);
+}
+
+/* ---- singular_threshold ---- */
+
+static dcl_status singular_threshold_infer(const dcl_host *host, dcl_call *call)
+{
+    const dcl_tensor *y = host->input(call, 0);
+    double tau = host->number(call, "tau");
+    if (y->rank != 2)
+        return host->fail(call, DCL_EINVAL, "y must be a matrix, with two dimensions");
+    if (tau < 0 && tau != -1)
+        return host->fail(call, DCL_EINVAL, "tau must be at least 0, or -1 to have it from lambda and width");
+    int64_t count = value_count(y), width = host->integer(call, "width");
+    const int64_t left[] = {y->dim[0], width ? width : count}, right[] = {y->dim[1], left[1]};
+    dcl_status status = host->set_output(call, 0, y->dtype, 2, left);
+    if (!status)
+        status = host->set_output(call, 1, y->dtype, 2, right);
+    if (!status)
+        status = host->set_output(call, 2, y->dtype, 1, &count);
+    return status ? status : host->set_output(call, 3, y->dtype, 0, NULL);
+}
+
+/* The threshold of min ||Y - X||_F^2 + (lambda / width) ||X||_*^2 over rank X <= width: the largest
+ * lambda A_q / (width + lambda q) over q <= width, with A_q the sum of the first q values (Cavazza et al.,
+ * AISTATS 2018; Mianjy, Arora and Vidal, ICML 2018). Values that are 0 do not raise it. */
+static double optimal_threshold(const dcl__svd *svd, int64_t width, double lambda)
+{
+    double sum = 0, tau = 0;
+    for (int64_t q = 1; q <= width && q <= svd->count; q++) {
+        sum += svd->values[q - 1];
+        tau = fmax(tau, sum * (lambda / ((double)width + lambda * (double)q)));
+    }
+    return tau;
+}
+
+/* Stores vectors times weights as a factor. */
+static dcl_status store_factor(const dcl_host *host, dcl_call *call, const double *vectors,
+                               const dcl__svd *svd, const double *weight, const dcl_tensor *factor)
+{
+    double *matrix = dcl__numbers(host, call, factor->dim[0], factor->dim[1]);
+    if (!matrix)
+        return DCL_ENOMEM;
+    dcl__spread(vectors, factor->dim[0], svd->count, weight, factor->dim[1], matrix);
+    dcl_status status = dcl__store(host, call, matrix, factor);
+    free(matrix);
+    return status;
+}
+
+static dcl_status store_threshold(const dcl_host *host, dcl_call *call, const dcl__svd *svd, double *weight)
+{
+    const dcl_tensor *left = host->output(call, 0), *right = host->output(call, 1);
+    double tau = host->number(call, "tau"), noise = dcl__svd_noise(svd);
+    if (tau < 0)
+        tau = optimal_threshold(svd, left->dim[1], host->number(call, "lambda"));
+    for (int64_t t = 0; t < svd->count; t++)
+        weight[t] = svd->values[t] > noise ? sqrt(fmax(svd->values[t] - tau, 0)) : 0;
+    dcl_status status = store_factor(host, call, svd->left, svd, weight, left);
+    if (!status)
+        status = store_factor(host, call, svd->right, svd, weight, right);
+    if (!status)
+        status = dcl__store(host, call, svd->values, host->output(call, 2));
+    return status ? status : dcl__store(host, call, &tau, host->output(call, 3));
+}
+
+static dcl_status singular_threshold_by(const dcl_host *host, dcl_call *call, dcl__decompose *method)
+{
+    dcl__svd svd;
+    dcl_status status = decompose(host, call, method, 1, &svd);
+    if (status)
+        return status;
+    double *weight = dcl__numbers(host, call, 1, svd.count);
+    status = weight ? store_threshold(host, call, &svd, weight) : DCL_ENOMEM;
+    free(weight);
+    dcl__svd_free(&svd);
+    return status;
+}
+
+static dcl_status singular_threshold_run(const dcl_host *host, dcl_call *call)
+{
+    return singular_threshold_by(host, call, dcl__svd_lapack);
+}
+
+static dcl_status singular_threshold_reference(const dcl_host *host, dcl_call *call)
+{
+    return singular_threshold_by(host, call, dcl__svd_jacobi);
+}
+
+/* ---- tables ---- */
+
+static const dcl_port soft_threshold_inputs[] = {{"x", "any shape", DCL_REAL, 0}, {0}};
+static const dcl_port soft_threshold_outputs[] = {{"y", "the shape of x", DCL_REAL, 0}, {0}};
+
+static const dcl_attribute soft_threshold_attributes[] = {
+    {.name = "tau", .doc = "how far entries move towards 0", .kind = DCL_NUMBER,
+     .flags = DCL_ATTRIBUTE_REQUIRED, .least = 0, .most = DBL_MAX},
+    {0},
+};
+
+static const dcl_case soft_threshold_cases[] = {
+    {"3x4@0.4..2", "tau=0.3", 1e-6, 1e-15, 0, 0},
+    {"3x4@-2..-0.4", "tau=0.3", 1e-6, 1e-15, 0, 0},
+    {"3x4@-0.2..0.2", "tau=0.3", 0, 0, 0, 0},
+    {"7", "tau=0", 0, 0, 0, 0},
+    {"2x3x50", "tau=0.5", 1e-6, 1e-15, DCL_CASE_NO_GRADIENT, 0},
+    {"scalar@1..2", "tau=0.5", 1e-6, 1e-15, 0, 0},
+    {"7@0.25..0.25", "tau=0.25", 0, 0, DCL_CASE_NO_GRADIENT, 0},
+    {"7", "tau=-1", 0, 0, DCL_CASE_REFUSED, 0},
+    {"7", NULL, 0, 0, DCL_CASE_REFUSED, 0},
+    {0},
+};
+
+static const dcl_op soft_threshold = {
+    .size = sizeof soft_threshold,
+    .name = "soft_threshold",
+    .doc = "sign(x) max(|x| - tau, 0)",
+    .semantics = 1,
+    .inputs = soft_threshold_inputs,
+    .outputs = soft_threshold_outputs,
+    .attributes = soft_threshold_attributes,
+    .source = threshold_cl,
+    .cases = soft_threshold_cases,
+    .infer = soft_threshold_infer,
+    .run = soft_threshold_run,
+    .gradient = soft_threshold_gradient,
+    .reference = soft_threshold_reference,
+};
+
+static const dcl_port matrix_inputs[] = {{"y", "m x n matrix", DCL_REAL, 0}, {0}};
+
+static const dcl_port singular_values_outputs[] = {
+    {"values", "min(m, n) singular values, largest first", DCL_REAL, 0},
+    {0},
+};
+
+static const dcl_case singular_values_cases[] = {
+    {"5x3", NULL, 1e-6, 1e-14, 0, 0},
+    {"3x5", NULL, 1e-6, 1e-14, 0, 0},
+    {"1x1", NULL, 1e-6, 1e-15, 0, 0},
+    {"1x9", NULL, 1e-6, 1e-14, 0, 0},
+    {"9x1", NULL, 1e-6, 1e-14, 0, 0},
+    {"40x33@-1000..1000", NULL, 1e-6, 1e-14, 0, 0},
+    {"6x4@0..0", NULL, 0, 0, 0, 0},
+    {"6x4@1..1", NULL, 1e-6, 1e-14, 0, 0},
+    {"7", NULL, 0, 0, DCL_CASE_REFUSED, 0},
+    {"2x3x4", NULL, 0, 0, DCL_CASE_REFUSED, 0},
+    {0},
+};
+
+static const dcl_op singular_values = {
+    .size = sizeof singular_values,
+    .name = "singular_values",
+    .doc = "singular values of a matrix, by LAPACK in double precision on the host",
+    .semantics = 1,
+    .flags = DCL_OP_WAITS,
+    .inputs = matrix_inputs,
+    .outputs = singular_values_outputs,
+    .cases = singular_values_cases,
+    .infer = singular_values_infer,
+    .run = singular_values_run,
+    .reference = singular_values_reference,
+};
+
+static const dcl_port singular_threshold_outputs[] = {
+    {"left", "m x width; column i is left vector i times sqrt(max(value i - tau, 0))", DCL_REAL, 0},
+    {"right", "n x width, alike; left right' is y with its singular values reduced by tau", DCL_REAL, 0},
+    {"values", "all min(m, n) singular values of y, largest first", DCL_REAL, 0},
+    {"tau", "scalar: the threshold used", DCL_REAL, 0},
+    {0},
+};
+
+static const dcl_attribute singular_threshold_attributes[] = {
+    {.name = "tau", .doc = "threshold; -1: the optimal one for lambda and width", .kind = DCL_NUMBER,
+     .fallback = -1, .least = -1, .most = DBL_MAX},
+    {.name = "lambda", .doc = "weight of the sum of squared products of norms, (1 - retain) / retain",
+     .kind = DCL_NUMBER, .fallback = 0, .least = 0, .most = 1e150},
+    {.name = "width", .doc = "columns of the factors, may exceed min(m, n); 0: min(m, n)",
+     .kind = DCL_INTEGER, .fallback = 0, .least = 0, .most = 2147483647.0},
+    {0},
+};
+
+static const dcl_case singular_threshold_cases[] = {
+    {"5x3", "tau=0.5", 2e-6, 1e-12, 0, 0},
+    {"3x5", "tau=0.5", 2e-6, 1e-12, 0, 0},
+    {"6x4", "tau=0", 2e-6, 1e-12, 0, 0},
+    {"6x4", NULL, 2e-6, 1e-12, 0, 0},
+    {"6x4", "lambda=1", 2e-6, 1e-12, 0, 0},
+    {"6x4", "lambda=0.25 width=2", 2e-6, 1e-12, 0, 0},
+    {"6x4", "lambda=3 width=9", 2e-6, 1e-12, 0, 0},
+    {"6x4", "tau=1000", 2e-6, 1e-12, 0, 0},
+    {"1x1", "tau=0.01", 2e-6, 1e-12, 0, 0},
+    {"1x8", "lambda=0.5 width=3", 2e-6, 1e-12, 0, 0},
+    {"8x1", "lambda=0.5", 2e-6, 1e-12, 0, 0},
+    {"6x4@0..0", "lambda=1", 0, 0, 0, 0},
+    {"6x4@1..1", "lambda=1", 2e-6, 1e-12, 0, 0},
+    {"30x21@-1000..1000", "lambda=1 width=5", 2e-6, 1e-11, 0, 0},
+    {"6x4", "tau=-0.5", 0, 0, DCL_CASE_REFUSED, 0},
+    {"6x4", "lambda=-1", 0, 0, DCL_CASE_REFUSED, 0},
+    {"6x4", "width=-1", 0, 0, DCL_CASE_REFUSED, 0},
+    {"7", "tau=1", 0, 0, DCL_CASE_REFUSED, 0},
+    {0},
+};
+
+static const dcl_op singular_threshold = {
+    .size = sizeof singular_threshold,
+    .name = "singular_threshold",
+    .doc = "factors of y with its singular values reduced by tau, at most width of them",
+    .semantics = 1,
+    .flags = DCL_OP_WAITS,
+    .inputs = matrix_inputs,
+    .outputs = singular_threshold_outputs,
+    .attributes = singular_threshold_attributes,
+    .cases = singular_threshold_cases,
+    .infer = singular_threshold_infer,
+    .run = singular_threshold_run,
+    .reference = singular_threshold_reference,
+};
+
+static const dcl_op *const ops[] = {&soft_threshold, &singular_values, &singular_threshold, NULL};
+
+const dcl_plugin dcl_plugin_v1 = {
+    .size = sizeof dcl_plugin_v1,
+    .need_minor = DCL_NEED_MINOR,
+    .id = "dropcl.threshold",
+    .version = "0.1.0",
+    .license = "Apache-2.0",
+    .ops = ops,
+};

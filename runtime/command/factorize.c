@@ -1,0 +1,252 @@
+/* factorize.c: `dropcl factorize`: fits Y ~ U V' and says how far that is from the global optimum. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "command/factorize_report.h"
+#include "command/files.h"
+#include "formats/checkpoint.h"
+#include "formats/graph_file.h"
+#include "formats/output.h"
+
+/* The command line. */
+typedef struct request {
+    const char *matrix, *folder, *device, *graph, *trace, *plugins;
+    int dtype, solver, noise, optimizer, resume, quiet, json;
+    double retain, lambda, rate, tolerance, scale;
+    int64_t rank, steps, batch;
+    uint64_t seed;
+} request;
+
+/* A run under way. */
+typedef struct run {
+    const request *request;
+    dcl__tools tools;
+    dcl__array data;
+    dcl_factorization *factorization;
+    dcl__output trace;
+    int traces;
+    double shown;                /* when the progress line was last written                          */
+} run;
+
+/* ---- Progress ---- */
+
+static void write_trace(run *r, const dcl_progress *p)
+{
+    dcl_device_counts counts = dcl_device_count(r->tools.device);
+    fprintf(r->trace.stream, "%lld,%.6f,%.17g,%.17g,%lld,%lld,%lld\n", (long long)p->step, p->seconds, p->objective,
+            p->gap, (long long)counts.kernels_launched, (long long)counts.programs_compiled,
+            (long long)counts.bytes_peak);
+}
+
+static void show(run *r, const dcl_progress *p)
+{
+    char line[256];
+    double rate = p->seconds > 0 ? (double)p->step / p->seconds : 0;
+    if (p->step < p->steps && dcl__now() - r->shown < 0.1)
+        return;
+    r->shown = dcl__now();
+    snprintf(line, sizeof line, "step %lld/%lld  objective %.6g  gap %.2e  %.3g steps/s  %.0f s left", (long long)p->step,
+             (long long)p->steps, p->objective, p->gap, rate, rate > 0 ? (double)(p->steps - p->step) / rate : 0);
+    dcl__progress_line(line);
+}
+
+static int on_progress(void *user, const dcl_progress *p)
+{
+    run *r = user;
+    if (r->traces)
+        write_trace(r, p);
+    if (dcl__shows_progress(r->request->quiet))
+        show(r, p);
+    return dcl__interrupted();
+}
+
+/* ---- The run ---- */
+
+static dcl_status open_trace(run *r, dcl_error *error)
+{
+    if (!r->request->trace)
+        return DCL_OK;
+    dcl_status status = dcl__output_open(r->request->trace, &r->trace, error);
+    if (status)
+        return status;
+    r->traces = 1;
+    fputs("step,seconds,objective,gap,kernels_launched,programs_compiled,device_bytes_peak\n", r->trace.stream);
+    return DCL_OK;
+}
+
+static dcl_factorize_options make_options(const request *q, const dcl_matrix *data)
+{
+    dcl_factorize_options options = dcl_factorize_defaults(data);
+    options.solver = q->solver;
+    options.noise = q->noise == 1 ? DCL_NOISE_DROPOUT : DCL_NOISE_NONE;
+    options.optimizer = q->optimizer;
+    options.retain = isnan(q->lambda) ? q->retain : 1 / (1 + q->lambda);
+    options.width = q->rank < 0 ? options.width : q->rank;
+    options.steps = q->steps;
+    options.batch = q->batch;
+    options.rate = q->rate;
+    options.tolerance = q->tolerance;
+    options.seed = q->seed;
+    options.started = dcl__started();
+    options.progress = on_progress;
+    return options;
+}
+
+static dcl_status prepare(run *r, dcl_error *error)
+{
+    const request *q = r->request;
+    uint32_t dtype = q->dtype == 2 ? DCL_F64 : DCL_F32;
+    dcl_status status = dcl__read_scaled(q->matrix, dtype, q->scale, &r->data, error);
+    if (status == DCL_OK)
+        status = dcl__folder_create(q->folder, error);
+    if (status == DCL_OK)
+        status = open_trace(r, error);
+    if (status == DCL_OK)
+        status = dcl__tools_open(&r->tools, q->device, q->plugins, error);
+    if (status)
+        return status;
+    const dcl_matrix data = {r->data.dim[0], r->data.dim[1], dtype, r->data.data};
+    dcl_factorize_options options = make_options(q, &data);
+    options.user = r;
+    status = dcl_factorization_create(r->tools.registry, r->tools.device, &data, &options, &r->factorization, error);
+    if (status == DCL_OK && q->graph)
+        status = dcl__graph_write(dcl_factorization_graph(r->factorization), q->graph, error);
+    return status;
+}
+
+static dcl_status train(run *r, dcl_error *error)
+{
+    dcl__path checkpoint = dcl__join(r->request->folder, "checkpoint");
+    dcl_session *session = dcl_factorization_session(r->factorization);
+    const dcl_graph *graph = dcl_factorization_graph(r->factorization);
+    dcl_status status = DCL_OK;
+    if (r->request->resume)
+        status = dcl__checkpoint_read(checkpoint.text, session, graph, error);
+    if (status == DCL_OK)
+        status = dcl_factorization_run(r->factorization, error);
+    dcl__progress_line(NULL);
+    if (status == DCL_OK && dcl__interrupted())
+        status = dcl__checkpoint_write(checkpoint.text, session, graph, error);
+    return status;
+}
+
+static dcl_status write_results(run *r, dcl_factorize_result *result, dcl_error *error)
+{
+    const request *q = r->request;
+    const dcl__report_facts facts = {.device = r->tools.device, .folder = q->folder, .seed = q->seed,
+                                     .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32, .solver = q->solver,
+                                     .dropout = q->noise == 1, .json = q->json};
+    dcl_status status = dcl_factorization_finish(r->factorization, result, error);
+    if (status == DCL_OK)
+        status = dcl__report_factorization(&facts, result, error);
+    if (status == DCL_OK && r->traces) {
+        r->traces = 0;
+        status = dcl__output_commit(&r->trace, error);
+    }
+    return status;
+}
+
+static void clean_up(run *r)
+{
+    if (r->traces)
+        dcl__output_discard(&r->trace);
+    dcl_factorization_free(r->factorization);
+    dcl__tools_close(&r->tools);
+    dcl__array_free(&r->data);
+}
+
+static int exit_status(const request *q, const dcl_factorize_result *result)
+{
+    if (dcl__interrupted()) {
+        dcl__complain("interrupted at step %lld; what was reached is in %s, and --resume goes on from there",
+                      (long long)result->steps, q->folder);
+        return DCL__EXIT_INTERRUPTED;
+    }
+    if (q->tolerance > 0 && !(result->relative_gap <= q->tolerance)) {
+        dcl__complain("the gap is %.2e, the tolerance of %.2e was not reached (more --steps may help, or --solver "
+                      "explicit)", result->relative_gap, q->tolerance);
+        return DCL__EXIT_TOLERANCE;
+    }
+    return DCL__EXIT_DONE;
+}
+
+static int factorize(const request *q)
+{
+    run r = {.request = q};
+    dcl_factorize_result result;
+    dcl_error error;
+    dcl__catch_interrupts();
+    dcl_status status = prepare(&r, &error);
+    if (status == DCL_OK)
+        status = train(&r, &error);
+    if (status == DCL_OK)
+        status = write_results(&r, &result, &error);
+    int over = status ? dcl__exit(status, &error) : exit_status(q, &result);
+    clean_up(&r);
+    return over;
+}
+
+/* ---- The command line ---- */
+
+static int check_request(const request *q)
+{
+    if (!isnan(q->lambda) && !(q->lambda >= 0))
+        return dcl__misuse("factorize", "--lambda is %g, it must be at least 0", q->lambda);
+    if (!(q->retain > 0 && q->retain <= 1))
+        return dcl__misuse("factorize", "--retain is %g, it must be above 0 and at most 1", q->retain);
+    if (q->rank == 0 || q->rank < -1)
+        return dcl__misuse("factorize", "--rank is %lld, it must be at least 1", (long long)q->rank);
+    if (!q->folder)
+        return dcl__misuse("factorize", "-o DIR is missing: where should the results go?");
+    return DCL__GO_ON;
+}
+
+int dcl__command_factorize(int argc, char **argv)
+{
+    request q = {.dtype = 1, .solver = DCL_SOLVER_STOCHASTIC, .noise = 1, .retain = 0.5, .lambda = NAN, .scale = 1,
+                 .rank = -1, .seed = 1};
+    const dcl__option options[] = {
+        {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
+        {"--solver", "stochastic|explicit|closed-form", "dropout training (default), descent on the objective that "
+         "dropout has in expectation, or the closed form", DCL__OPTION_WORD, &q.solver},
+        {"--noise", "dropout|none", "what is dropped (default dropout: units)", DCL__OPTION_WORD, &q.noise},
+        {"--retain", "T", "probability that a unit is kept, in (0, 1] (default 0.5)", DCL__OPTION_NUMBER, &q.retain},
+        {"--lambda", "L", "the same as a penalty: L = (1 - T) / T", DCL__OPTION_NUMBER, &q.lambda},
+        {"--rank", "R", "units, columns of U and V (default 64, or less for a small matrix)", DCL__OPTION_INTEGER,
+         &q.rank},
+        {"--scale", "S", "multiply the data by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
+        {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
+        {"--steps", "N", "steps or rounds at most (default: chosen by the solver)", DCL__OPTION_INTEGER, &q.steps},
+        {"--tolerance", "GAP", "stop at this relative gap; exit status 5 when it is not reached", DCL__OPTION_NUMBER,
+         &q.tolerance},
+        {"--optimizer", "sgd|momentum|adam", "for stochastic (default adam); with explicit: plain descent through the "
+         "graph instead of ridge rounds", DCL__OPTION_WORD, &q.optimizer},
+        {"--rate", "R", "step size relative to the scale of the data (default 0.25)", DCL__OPTION_NUMBER, &q.rate},
+        {"--batch", "B", "columns a step, for stochastic (default all)", DCL__OPTION_INTEGER, &q.batch},
+        {"--seed", "N", "seed of all random numbers (default 1)", DCL__OPTION_SEED, &q.seed},
+        {"--device", "SELECTOR", "index, part of a name, gpu or cpu (`dropcl devices`)", DCL__OPTION_TEXT, &q.device},
+        {"--graph", "FILE", "also write the training graph, for `dropcl run`", DCL__OPTION_TEXT, &q.graph},
+        {"--trace", "FILE", "also write a CSV with kernels launched and memory over the steps", DCL__OPTION_TEXT,
+         &q.trace},
+        {"--resume", NULL, "go on from the checkpoint that an interrupted run left in DIR", DCL__OPTION_FLAG, &q.resume},
+        {"--plugins", "PATH", "further plugin files or folders, separated by ':'", DCL__OPTION_TEXT, &q.plugins},
+        {"--json", NULL, "print the report as JSON", DCL__OPTION_FLAG, &q.json},
+        {"--quiet", NULL, "no progress line", DCL__OPTION_FLAG, &q.quiet},
+        {0}};
+    const dcl__usage usage = {
+        "factorize", "Y -o DIR [options]",
+        "Fits Y ~ U V' by minimising ||Y - U V'||^2 + lambda sum ||u_i||^2 ||v_i||^2, which is what\n"
+        "dropout on the R units does in expectation, and compares with the closed-form optimum.\n"
+        "Y is .npy, Matrix Market, CSV or IDX, also gzipped. DIR gets U.npy, V.npy, report.json,\n"
+        "history.csv, report.svg and report.png.",
+        "  dropcl factorize ratings.csv -o fit --rank 20 --retain 0.7\n"
+        "  dropcl factorize Y.npy -o fit --solver explicit --tolerance 1e-6 --dtype f64\n", options, 1, 1};
+    const char *positional[DCL__MOST_ARGUMENTS];
+    int over = dcl__parse(&usage, argc, argv, positional);
+    if (over == DCL__GO_ON)
+        over = check_request(&q);
+    q.matrix = positional[0];
+    return over == DCL__GO_ON ? factorize(&q) : over;
+}

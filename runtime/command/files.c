@@ -1,0 +1,65 @@
+/* files.c: reading matrices and writing results, as several subcommands do. */
+#include "command/files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/tensor.h"
+#include "formats/npy.h"
+
+dcl__path dcl__join(const char *folder, const char *name)
+{
+    dcl__path path;
+    snprintf(path.text, sizeof path.text, "%s/%s", folder, name);
+    return path;
+}
+
+dcl_status dcl__read_scaled(const char *file, uint32_t dtype, double scale, dcl__array *array, dcl_error *error)
+{
+    dcl_status status = dcl__matrix_read(file, dtype, array, error);
+    if (status || scale == 1)
+        return status;
+    int64_t count = array->dim[0] * array->dim[1];
+    for (int64_t i = 0; i < count; i++)
+        dcl__array_set(array, i, dcl__array_get(array, i) * scale);
+    return DCL_OK;
+}
+
+dcl_status dcl__write_matrix(const char *folder, const char *name, uint32_t dtype, int64_t rows, int64_t columns,
+                             const double *data, dcl_error *error)
+{
+    dcl__array array = {0};
+    dcl__path path = dcl__join(folder, name);
+    dcl_status status = dcl__array_allocate(&array, dtype, 2, (int64_t[]){rows, columns}, error);
+    if (status)
+        return status;
+    dcl__convert(dtype, array.data, DCL_F64, data, rows * columns);
+    status = dcl__npy_write(path.text, &array, error);
+    dcl__array_free(&array);
+    return status;
+}
+
+/* The tensor that a result or a parameter of the graph has. */
+static const dcl_tensor *find_shape(const dcl_graph *graph, const char *name)
+{
+    for (size_t i = 0; i < dcl_graph_result_count(graph); i++)
+        if (strcmp(dcl_graph_result_name(graph, i), name) == 0)
+            return dcl_value_tensor(graph, dcl_graph_result_value(graph, i));
+    return dcl_value_tensor(graph, dcl_value_find(graph, name));
+}
+
+dcl_status dcl__write_value(dcl_session *session, const dcl_graph *graph, const char *value, const char *file,
+                            dcl_error *error)
+{
+    dcl__array array = {0};
+    const dcl_tensor *shape = find_shape(graph, value);
+    uint32_t dtype = dcl_graph_dtype(graph);
+    dcl_status status = shape ? dcl__array_allocate(&array, dtype, shape->rank, shape->dim, error) : DCL_OK;
+    if (status == DCL_OK)
+        status = dcl_session_fetch(session, value, dtype, array.data, error);
+    if (status == DCL_OK)
+        status = dcl__npy_write(file, &array, error);
+    dcl__array_free(&array);
+    return status;
+}

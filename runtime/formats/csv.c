@@ -1,0 +1,198 @@
+/* csv.c: reading tables of numbers as text. */
+#include "formats/csv.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "formats/text.h"
+
+/* A table while it is read; array->dim holds its size so far. */
+typedef struct table {
+    dcl__array *array;
+    dcl__lines lines;
+    char separator;              /* '\0' until the first line is known                               */
+    int64_t first_line;          /* number of the line that sets the width: header or first row      */
+    int64_t blank_line;          /* number of the first blank line after it, 0: none                 */
+    size_t count, capacity;      /* entries in array->data                                           */
+} table;
+
+/* What one line holds. */
+typedef struct row {
+    int64_t fields;
+    int64_t word;                /* first field that is not a number, from 1; 0: none                */
+    char excerpt[DCL__EXCERPT];  /* of that field                                                    */
+} row;
+
+static char find_separator(const char *line)
+{
+    static const char separators[] = "\t;,";
+    for (const char *separator = separators; *separator; separator++) {
+        int quoted = 0;
+        for (const char *at = line; *at; at++) {
+            quoted ^= *at == '"';
+            if (*at == *separator && !quoted)
+                return *separator;
+        }
+    }
+    return ' ';
+}
+
+static int is_blank(char character, char separator)
+{
+    return character == ' ' || (character == '\t' && separator != '\t');
+}
+
+static const char *skip_blanks(const char *at, char separator)
+{
+    while (is_blank(*at, separator))
+        at++;
+    return at;
+}
+
+static int ends_field(char character, char separator)
+{
+    return character == '\0' || character == separator || (separator == ' ' && character == '\t');
+}
+
+/* Sets [*begin, *end) to the text of the field at `at`, without blanks and quotes around it. Returns where
+ * the field ends, or NULL when a quote is not closed or is followed by text. */
+static const char *find_field(const char *at, char separator, const char **begin, const char **end)
+{
+    at = skip_blanks(at, separator);
+    int quoted = *at == '"';
+    at += quoted;
+    *begin = skip_blanks(at, separator);
+    if (quoted) {
+        while (*at && (*at != '"' || at[1] == '"'))
+            at += *at == '"' ? 2 : 1;
+        if (!*at)
+            return NULL;
+    } else {
+        while (!ends_field(*at, separator))
+            at++;
+    }
+    *end = at;
+    while (*end > *begin && is_blank((*end)[-1], separator))
+        --*end;
+    at += quoted;
+    if (separator != ' ')
+        at = skip_blanks(at, separator);
+    if (!ends_field(*at, separator))
+        return NULL;
+    return separator == ' ' ? skip_blanks(at, separator) : at;
+}
+
+static dcl_status append_value(table *table, double value, dcl_error *error)
+{
+    dcl_status status = dcl__grow(&table->array->data, (size_t)dcl__dtype_size(table->array->dtype),
+                                  table->count, &table->capacity, "a table", error);
+    if (!status)
+        dcl__array_set(table->array, (int64_t)table->count++, value);
+    return status;
+}
+
+/* Appends the values of the line to the table; a word counts as a missing one. */
+static dcl_status read_fields(table *table, row *row, dcl_error *error)
+{
+    const char *begin, *end, *at = skip_blanks(table->lines.text, table->separator);
+    for (int last = 0; !last;) {
+        double value = NAN;
+        at = find_field(at, table->separator, &begin, &end);
+        row->fields++;
+        if (!at)
+            return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ", column %" PRId64 ": a quote is not "
+                             "closed on its line, or text follows the closing quote; correct it",
+                             table->lines.number, row->fields);
+        if (begin < end && !dcl__number_parse(begin, end, &value) && !row->word) {
+            row->word = row->fields;
+            dcl__excerpt(begin, end, row->excerpt);
+        }
+        dcl_status status = append_value(table, value, error);
+        if (status)
+            return status;
+        last = *at == '\0';
+        at += *at && table->separator != ' ';
+    }
+    return DCL_OK;
+}
+
+static dcl_status check_row(const table *table, const row *row, dcl_error *error)
+{
+    if (table->blank_line)
+        return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 " is blank in the middle of the table; remove "
+                         "it, or write NaN where an entry is missing", table->blank_line);
+    if (row->fields != table->array->dim[1])
+        return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 " has %" PRId64 " fields, but line %" PRId64
+                         " has %" PRId64 "; give every row equally many", table->lines.number, row->fields,
+                         table->first_line, table->array->dim[1]);
+    if (row->word)
+        return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ", column %" PRId64 ": \"%s\" is not a number; "
+                         "write numbers with a decimal point, and nothing or NaN for a missing entry",
+                         table->lines.number, row->word, row->excerpt);
+    return DCL_OK;
+}
+
+static dcl_status read_line(table *table, dcl_error *error)
+{
+    row row = {0};
+    int first = !table->separator;
+    if (first)
+        table->separator = find_separator(table->lines.text);
+    dcl_status status = read_fields(table, &row, error);
+    if (status)
+        return status;
+    if (first) {
+        table->first_line = table->lines.number;
+        table->array->dim[1] = row.fields;
+    }
+    if (first && row.word) {
+        table->count = 0;
+        return DCL_OK;
+    }
+    table->array->dim[0]++;
+    return check_row(table, &row, error);
+}
+
+static dcl_status read_table(table *table, dcl_error *error)
+{
+    for (;;) {
+        int more;
+        dcl_status status = dcl__lines_next(&table->lines, &more, error);
+        if (status || !more)
+            return status;
+        const char *text = skip_blanks(table->lines.text, table->separator);
+        if (*text && *text != '#')
+            status = read_line(table, error);
+        else if (!*text && table->separator && !table->blank_line)
+            table->blank_line = table->lines.number;
+        if (status)
+            return status;
+    }
+}
+
+static dcl_status read_csv(dcl__source *source, uint32_t dtype, dcl__array *array, dcl_error *error)
+{
+    table table = {.array = array};
+    dcl_status status = dcl__lines_open(&table.lines, source, error);
+    if (status)
+        return status;
+    array->dtype = dtype;
+    array->rank = 2;
+    status = read_table(&table, error);
+    dcl__lines_close(&table.lines);
+    if (status)
+        return status;
+    if (array->dim[0] == 0)
+        return dcl__fail(error, DCL_EFORMAT, "the table has no rows%s; it needs at least one row of numbers",
+                         table.separator ? ", only a header" : "");
+    /* Giving back what doubling took too much; if that fails, the larger block serves. */
+    void *data = realloc(array->data, table.count * (size_t)dcl__dtype_size(dtype));
+    if (data)
+        array->data = data;
+    return DCL_OK;
+}
+
+const dcl__reader dcl__csv_reader = {{".csv", ".tsv", ".txt", ".dat", NULL}, NULL, read_csv};

@@ -1,0 +1,360 @@
+/* json.c: JSON files, and members of JSON objects with messages about what is wrong with them. */
+#include "formats/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/output.h"
+#include "formats/source.h"
+
+/* ---- Reading files ---- */
+
+/* A graph of thousands of nodes takes about 1 MiB. Parsed JSON takes up to fifty times its text. */
+enum { FILE_MOST = 16 << 20 };
+
+typedef struct input {
+    dcl__source *source;
+    size_t bytes;                /* so far                                                           */
+    dcl_status status;
+    dcl_error *error;
+} input;
+
+/* For json_load_callback: the next bytes, or (size_t)-1 after a failure. */
+static size_t next_bytes(void *buffer, size_t room, void *data)
+{
+    input *in = data;
+    const unsigned char *bytes;
+    size_t size;
+    in->status = dcl__source_view(in->source, &bytes, &size, in->error);
+    if (in->status)
+        return (size_t)-1;
+    size = size < room ? size : room;
+    in->bytes += size;
+    if (in->bytes > FILE_MOST) {
+        in->status = dcl__fail(in->error, DCL_EFORMAT, "the file is larger than %d MiB, which no file of "
+                               "this format needs; give the right file", FILE_MOST >> 20);
+        return (size_t)-1;
+    }
+    memcpy(buffer, bytes, size);
+    dcl__source_skip(in->source, size);
+    return size;
+}
+
+static dcl_status check_format(const json_t *object, const char *format, dcl_error *error)
+{
+    const char *found = json_string_value(json_object_get(object, "format"));
+    if (!found)
+        return dcl__fail(error, DCL_EFORMAT, "the file does not begin with {\"format\": \"%s\", so it is of "
+                         "another kind; give the right file", format);
+    if (strcmp(found, format) != 0)
+        return dcl__fail(error, DCL_EFORMAT, "the file is of format '%s', but '%s' is needed; give the right "
+                         "file, or use the version of dropcl that wrote it", found, format);
+    return DCL_OK;
+}
+
+static dcl_status parse(dcl__source *source, const char *format, json_t **object, dcl_error *error)
+{
+    json_error_t about;
+    input in = {.source = source, .error = error};
+    json_t *parsed = json_load_callback(next_bytes, &in, JSON_REJECT_DUPLICATES, &about);
+    dcl_status status = in.status;
+    if (!parsed && !status)
+        status = dcl__fail(error,
+                           json_error_code(&about) == json_error_out_of_memory ? DCL_ENOMEM : DCL_EFORMAT,
+                           "line %d, column %d: this is not JSON: %s", about.line, about.column, about.text);
+    if (!status && !json_is_object(parsed))
+        status = dcl__fail(error, DCL_EFORMAT, "the file holds a list; it must hold an object, { ... }");
+    if (!status)
+        status = check_format(parsed, format, error);
+    if (status)
+        json_decref(parsed);
+    else
+        *object = parsed;
+    return status;
+}
+
+dcl_status dcl__json_read(const char *file, const char *format, json_t **object, dcl_error *error)
+{
+    dcl__source *source;
+    dcl_status status = dcl__source_open(file, &source, error);
+    if (!status) {
+        status = parse(source, format, object, error);
+        dcl__source_close(source);
+    }
+    return status ? dcl__prefix(error, status, "%s", file) : DCL_OK;
+}
+
+/* ---- Writing files ---- */
+
+char *dcl__json_text(const json_t *value)
+{
+    /* The fewest digits that give the same numbers back; 17 always do. */
+    for (size_t digits = 15;; digits++) {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+        json_t *again = text && digits < 17 ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+        int same = again && json_equal(again, value);
+        json_decref(again);
+        if (!text || same || digits == 17)
+            return text;
+        free(text);
+    }
+}
+
+/* Writes `"key": value`, or only the value; returns 0 when memory is out. */
+static int write_entry(dcl__output *output, const char *indent, const char *key, const json_t *value)
+{
+    json_t *name = key ? json_string(key) : NULL;
+    char *key_text = name ? dcl__json_text(name) : NULL, *text = dcl__json_text(value);
+    int complete = text && (!key || key_text);
+    if (complete)
+        fprintf(output->stream, "%s%s%s%s", indent, key ? key_text : "", key ? ": " : "", text);
+    free(key_text);
+    free(text);
+    json_decref(name);
+    return complete;
+}
+
+/* Writes a member whose value is a list or an object, one entry a line. */
+static int write_section(dcl__output *output, const char *key, const json_t *section)
+{
+    const char *brackets = json_is_array(section) ? "[]" : "{}", *name;
+    size_t i = 0;
+    json_t *value;
+    int complete = 1;
+    fprintf(output->stream, "  \"%s\": %c", key, brackets[0]);
+    json_array_foreach(section, i, value)
+        complete = complete && write_entry(output, i ? ",\n    " : "\n    ", NULL, value);
+    json_object_foreach((json_t *)(uintptr_t)section, name, value)
+        complete = complete && write_entry(output, i++ ? ",\n    " : "\n    ", name, value);
+    fprintf(output->stream, "%s%c", i ? "\n  " : "", brackets[1]);
+    return complete;
+}
+
+static int write_members(dcl__output *output, const json_t *object)
+{
+    const char *key, *separator = "";
+    json_t *value;
+    int complete = 1;
+    fputs("{\n", output->stream);
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        fputs(separator, output->stream);
+        separator = ",\n";
+        if (json_is_array(value) || json_is_object(value))
+            complete = complete && write_section(output, key, value);
+        else
+            complete = complete && write_entry(output, "  ", key, value);
+    }
+    fputs("\n}\n", output->stream);
+    return complete;
+}
+
+dcl_status dcl__json_write(const char *file, const json_t *object, dcl_error *error)
+{
+    dcl__output output;
+    dcl_status status = object ? dcl__output_open(file, &output, error) : DCL_OK;
+    if (status)
+        return status;
+    if (object && write_members(&output, object))
+        return dcl__output_commit(&output, error);
+    if (object)
+        dcl__output_discard(&output);
+    return dcl__fail(error, DCL_ENOMEM, "%s: the text of this file cannot be made: host memory is out, or a "
+                     "name in it is not UTF-8", file);
+}
+
+/* ---- Making ---- */
+
+json_t *dcl__json_append(json_t *list, json_t *item)
+{
+    if (json_array_append_new(list, item) == 0)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
+json_t *dcl__json_put(json_t *object, const char *key, json_t *item)
+{
+    if (json_object_set_new(object, key, item) == 0)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+json_t *dcl__json_from_number(double number)
+{
+    if (isnan(number))
+        return json_string("nan");
+    if (isinf(number))
+        return json_string(number < 0 ? "-infinity" : "infinity");
+    return json_real(number);
+}
+
+json_t *dcl__json_from_unsigned(uint64_t number)
+{
+    char digits[24];
+    if (number <= UINT64_C(1) << 53)
+        return json_integer((json_int_t)number);
+    snprintf(digits, sizeof digits, "%" PRIu64, number);
+    return json_string(digits);
+}
+
+json_t *dcl__json_from_integers(const int64_t *integers, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        list = dcl__json_append(list, json_integer(integers[i]));
+    return list;
+}
+
+/* ---- Taking apart ---- */
+
+static const char *type_name(json_type type)
+{
+    switch (type) {
+    case JSON_OBJECT: return "an object { }";
+    case JSON_ARRAY: return "a list [ ]";
+    case JSON_STRING: return "a text in quotes";
+    case JSON_INTEGER: return "a whole number";
+    case JSON_REAL: return "a number";
+    case JSON_NULL: return "null";
+    default: return "true or false";
+    }
+}
+
+dcl_status dcl__json_check_keys(const json_t *object, const char *const *keys, dcl_error *error)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        const char *const *known = keys;
+        while (*known && strcmp(*known, key) != 0)
+            known++;
+        if (*known)
+            continue;
+        char list[256];
+        size_t used = 0;
+        for (known = keys; *known && used < sizeof list; known++)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", *known);
+        return dcl__fail(error, DCL_EFORMAT, "the key '%s' is unknown; there are: %s", key, list);
+    }
+    return DCL_OK;
+}
+
+dcl_status dcl__json_check_type(const json_t *value, json_type type, const char *what, dcl_error *error)
+{
+    if (json_typeof(value) == type)
+        return DCL_OK;
+    return dcl__fail(error, DCL_EFORMAT, "%s must be %s, not %s", what, type_name(type),
+                     type_name(json_typeof(value)));
+}
+
+dcl_status dcl__json_member(const json_t *object, const char *key, json_type type, int required,
+                            const json_t **member, dcl_error *error)
+{
+    char what[64];
+    *member = json_object_get(object, key);
+    if (!*member && required)
+        return dcl__fail(error, DCL_EFORMAT, "the key '%s' is missing; it gives %s", key, type_name(type));
+    snprintf(what, sizeof what, "'%s'", key);
+    return *member ? dcl__json_check_type(*member, type, what, error) : DCL_OK;
+}
+
+dcl_status dcl__json_get_string(const json_t *object, const char *key, const char **text, dcl_error *error)
+{
+    const json_t *member;
+    dcl_status status = dcl__json_member(object, key, JSON_STRING, DCL__REQUIRED, &member, error);
+    if (status)
+        return status;
+    if (json_string_length(member) == 0)
+        return dcl__fail(error, DCL_EFORMAT, "'%s' is empty; write something there", key);
+    *text = json_string_value(member);
+    return DCL_OK;
+}
+
+/* The number that "infinity", "-infinity" or "nan" stands for; 0 for anything else. */
+static int parse_word(const json_t *value, double *number)
+{
+    static const struct {
+        const char *word;
+        double number;
+    } words[] = {{"infinity", INFINITY}, {"-infinity", -INFINITY}, {"nan", NAN}};
+    for (int i = 0; json_is_string(value) && i < 3; i++) {
+        if (strcmp(json_string_value(value), words[i].word) == 0) {
+            *number = words[i].number;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+dcl_status dcl__json_get_number(const json_t *object, const char *key, double *number, dcl_error *error)
+{
+    const json_t *member = json_object_get(object, key);
+    if (!member || parse_word(member, number))
+        return DCL_OK;
+    if (!json_is_number(member))
+        return dcl__fail(error, DCL_EFORMAT,
+                         "'%s' must be a number, \"infinity\", \"-infinity\" or \"nan\", not %s", key,
+                         type_name(json_typeof(member)));
+    *number = json_number_value(member);
+    return DCL_OK;
+}
+
+dcl_status dcl__json_get_unsigned(const json_t *object, const char *key, uint64_t *number, dcl_error *error)
+{
+    const json_t *member = json_object_get(object, key);
+    const char *digits = json_string_value(member);
+    if (json_is_integer(member) && json_integer_value(member) >= 0) {
+        *number = (uint64_t)json_integer_value(member);
+        return DCL_OK;
+    }
+    errno = 0;
+    unsigned long long parsed = digits ? strtoull(digits, NULL, 10) : 0;
+    if (member && (!digits || !*digits || digits[strspn(digits, "0123456789")] || errno))
+        return dcl__fail(error, DCL_EFORMAT, "'%s' must be a whole number from 0 to 18446744073709551615, in "
+                         "quotes when it is above 9223372036854775807", key);
+    *number = member ? parsed : *number;
+    return DCL_OK;
+}
+
+dcl_status dcl__json_get_integer(const json_t *object, const char *key, int64_t least, int64_t most,
+                                 int64_t *integer, dcl_error *error)
+{
+    const json_t *member;
+    dcl_status status = dcl__json_member(object, key, JSON_INTEGER, DCL__OPTIONAL, &member, error);
+    if (status || !member)
+        return status;
+    int64_t value = json_integer_value(member);
+    if (value < least || value > most)
+        return dcl__fail(error, DCL_EFORMAT, "'%s' is %" PRId64 "; it must be from %" PRId64 " to %" PRId64,
+                         key, value,
+                         least, most);
+    *integer = value;
+    return DCL_OK;
+}
+
+dcl_status dcl__json_get_integers(const json_t *object, const char *key, size_t most, int64_t *integers,
+                                  size_t *count, dcl_error *error)
+{
+    const json_t *list;
+    dcl_status status = dcl__json_member(object, key, JSON_ARRAY, DCL__REQUIRED, &list, error);
+    if (status)
+        return status;
+    if (json_array_size(list) > most)
+        return dcl__fail(error, DCL_EFORMAT, "'%s' has %zu entries; it may have at most %zu", key,
+                         json_array_size(list), most);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        char what[96];
+        const json_t *entry = json_array_get(list, i);
+        snprintf(what, sizeof what, "entry %zu of '%.60s'", i + 1, key);
+        status = dcl__json_check_type(entry, JSON_INTEGER, what, error);
+        if (status)
+            return status;
+        integers[i] = json_integer_value(entry);
+    }
+    *count = json_array_size(list);
+    return DCL_OK;
+}

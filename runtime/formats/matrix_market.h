@@ -1,0 +1,14 @@
+/* matrix_market.h: the Matrix Market exchange format (Boisvert, Pozo and Remington, NISTIR 5935, 1996).
+ *
+ * `array` (dense, column by column) and `coordinate` (row, column, value); real, integer and pattern
+ * (listed entries are 1); general, symmetric and skew-symmetric (the lower triangle is listed). The result
+ * is dense: entries that are not listed are 0, those listed twice are summed. One entry a line.
+ */
+#ifndef DCL__MATRIX_MARKET_H
+#define DCL__MATRIX_MARKET_H
+
+#include "formats/reader.h"
+
+extern const dcl__reader dcl__matrix_market_reader;
+
+#endif

@@ -1,0 +1,342 @@
+/* factorization.c: dropout factorization of a matrix from start to end, by any solver. */
+#include "recipes/factorization.h"
+
+#include <cblas.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/memory.h"
+#include "core/tensor.h"
+
+/* Stagnation is judged over so many reports of `explicit`. */
+enum { WINDOW = 5, MOST_REPORTS = 100 };
+
+struct dcl_factorization {
+    dcl_matrix data;
+    dcl_factorize_options options;
+    dcl__task task;
+    dcl_graph *graph;
+    dcl_session *session;
+    dcl_optimum optimum;
+    double *data_values, *product_values, *products, *u, *v;
+    int64_t spectrum;
+    dcl_progress *history;
+    size_t history_count, history_capacity;
+    double first_step;           /* seconds from the start to the end of the first step              */
+    int stopped, stagnated;
+};
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data)
+{
+    int64_t width = data->rows < data->columns ? data->rows : data->columns;
+    return (dcl_factorize_options){.solver = DCL_SOLVER_STOCHASTIC, .noise = DCL_NOISE_DROPOUT, .retain = 0.5,
+                                   .width = width < 64 ? width : 64, .seed = 1};
+}
+
+/* ---- Checks and sizes ---- */
+
+static dcl_status check_options(const dcl_matrix *data, const dcl_factorize_options *o, dcl_error *error)
+{
+    if (!(o->retain > 0 && o->retain <= 1))
+        return dcl__fail(error, DCL_EINVAL, "retain is %g, it must be above 0 and at most 1", o->retain);
+    if (o->width < 1)
+        return dcl__fail(error, DCL_EINVAL, "the rank is %" PRId64 ", it must be at least 1", o->width);
+    if (data->rows < 1 || data->columns < 1)
+        return dcl__fail(error, DCL_EINVAL, "the matrix is empty");
+    if (data->rows > INT32_MAX || data->columns > INT32_MAX || o->width > INT32_MAX)
+        return dcl__fail(error, DCL_EINVAL, "a dimension is beyond 2^31 - 1, which LAPACK cannot take");
+    if (o->steps < 0 || o->batch < 0 || o->rate < 0 || o->tolerance < 0)
+        return dcl__fail(error, DCL_EINVAL, "steps, batch, rate and tolerance must not be negative");
+    if (o->batch > 0 && o->solver != DCL_SOLVER_STOCHASTIC)
+        return dcl__fail(error, DCL_EINVAL, "a batch is for the solver stochastic only");
+    return DCL_OK;
+}
+
+static double frobenius_norm(const dcl_matrix *data)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < data->rows; i++) {
+        int64_t at = i * data->columns;
+        int n = (int)data->columns;
+        double norm = data->dtype == DCL_F64 ? cblas_dnrm2(n, (const double *)data->data + at, 1)
+                                             : sqrt(cblas_dsdot(n, (const float *)data->data + at, 1,
+                                                                (const float *)data->data + at, 1));
+        sum += norm * norm;
+    }
+    return sqrt(sum);
+}
+
+/* How many steps each solver takes when nobody says. The gap of averaged stochastic steps falls like
+ * (||Y||^2 / optimum) / steps, measured on dense, low-rank and badly scaled data. */
+static int64_t default_steps(const dcl_factorize_options *o, const dcl__task *task, double minimum)
+{
+    if (o->solver == DCL_SOLVER_CLOSED_FORM)
+        return 1;
+    if (o->solver == DCL_SOLVER_EXPLICIT)
+        return o->optimizer == DCL_OPTIMIZER_DEFAULT ? 300 : 4000;
+    double wish = ceil(250 * task->norm * task->norm / fmax(minimum, 1e-300));
+    int64_t steps = wish > 4000 || isnan(wish) ? 4000 : wish < 1000 ? 1000 : (int64_t)wish;
+    int64_t parts = o->batch > 0 ? (task->columns + o->batch - 1) / o->batch : 1;
+    return steps * parts;
+}
+
+static void make_task(dcl_factorization *f)
+{
+    const dcl_factorize_options *o = &f->options;
+    dcl__task *task = &f->task;
+    *task = (dcl__task){.rows = f->data.rows, .columns = f->data.columns, .width = o->width, .dtype = f->data.dtype,
+                        .retain = o->noise == DCL_NOISE_NONE ? 1 : o->retain, .norm = frobenius_norm(&f->data),
+                        .optimizer = o->optimizer, .rate = o->rate, .batch = o->batch};
+    task->lambda = (1 - task->retain) / task->retain;
+    task->unit_u = sqrt(task->norm / ((double)task->rows * (double)task->width));
+    task->unit_v = sqrt(task->norm / ((double)task->columns * (double)task->width));
+}
+
+/* ---- Graphs ---- */
+
+/* Singular values of Y, by the op. */
+static dcl_status find_spectrum(dcl_factorization *f, const dcl_registry *registry, dcl_device *device,
+                                dcl_error *error)
+{
+    dcl_graph *graph = NULL;
+    dcl_session *session = NULL;
+    f->spectrum = f->data.rows < f->data.columns ? f->data.rows : f->data.columns;
+    f->data_values = calloc((size_t)f->spectrum, sizeof *f->data_values);
+    if (!f->data_values)
+        return dcl__no_memory(error, "singular values", f->spectrum * (int64_t)sizeof *f->data_values);
+    dcl_status status = dcl_graph_create(registry, f->data.dtype, 0, &graph, error);
+    if (status)
+        return status;
+    dcl_value y = dcl_graph_input(graph, "Y", DCL_REAL, 2, (int64_t[]){f->data.rows, f->data.columns});
+    dcl_graph_result(graph, "values", dcl__unary(graph, "singular_values", y));
+    status = dcl_session_create(device, graph, &session, error);
+    if (status == DCL_OK)
+        status = dcl_session_feed(session, "Y", f->data.dtype, f->data.data, error);
+    if (status == DCL_OK)
+        status = dcl_session_fetch(session, "values", DCL_F64, f->data_values, error);
+    dcl_session_free(session);
+    dcl_graph_free(graph);
+    return status;
+}
+
+static void build_solver(dcl_factorization *f, dcl_value y)
+{
+    const dcl_factorize_options *o = &f->options;
+    if (o->solver == DCL_SOLVER_CLOSED_FORM)
+        dcl__build_closed_form(f->graph, &f->task, y);
+    else if (o->solver == DCL_SOLVER_STOCHASTIC)
+        dcl__build_stochastic(f->graph, &f->task, y);
+    else if (o->optimizer == DCL_OPTIMIZER_DEFAULT)
+        dcl__build_explicit(f->graph, &f->task, y);
+    else
+        dcl__build_descent(f->graph, &f->task, y);
+}
+
+static dcl_status build_graph(dcl_factorization *f, const dcl_registry *registry, dcl_error *error)
+{
+    dcl_status status = dcl_graph_create(registry, f->data.dtype, f->options.seed, &f->graph, error);
+    if (status)
+        return status;
+    dcl_value y = dcl_graph_input(f->graph, "Y", DCL_REAL, 2, (int64_t[]){f->data.rows, f->data.columns});
+    build_solver(f, y);
+    dcl_value u = dcl_value_find(f->graph, "U"), v = dcl_value_find(f->graph, "V");
+    dcl_graph_result(f->graph, "objective", dcl__dropout_objective(f->graph, y, u, v, f->task.lambda));
+    return dcl_graph_status(f->graph, error);
+}
+
+static dcl_status set_up(dcl_factorization *f, const dcl_registry *registry, dcl_device *device, dcl_error *error)
+{
+    make_task(f);
+    dcl_status status = find_spectrum(f, registry, device, error);
+    if (status)
+        return status;
+    f->optimum = dcl_dropout_optimum(f->data_values, f->spectrum, f->task.lambda, f->task.width);
+    f->task.steps = f->options.steps ? f->options.steps : default_steps(&f->options, &f->task, f->optimum.minimum);
+    status = build_graph(f, registry, error);
+    if (status == DCL_OK)
+        status = dcl_session_create(device, f->graph, &f->session, error);
+    if (status == DCL_OK)
+        status = dcl_session_feed(f->session, "Y", f->data.dtype, f->data.data, error);
+    return status;
+}
+
+dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
+                                    const dcl_factorize_options *options, dcl_factorization **factorization,
+                                    dcl_error *error)
+{
+    dcl_status status = check_options(data, options, error);
+    if (status)
+        return status;
+    dcl_factorization *made = calloc(1, sizeof *made);
+    if (!made)
+        return dcl__no_memory(error, "a factorization", sizeof *made);
+    made->data = *data;
+    made->options = *options;
+    if (made->options.started == 0)
+        made->options.started = now();
+    status = set_up(made, registry, device, error);
+    if (status)
+        dcl_factorization_free(made);
+    else
+        *factorization = made;
+    return status;
+}
+
+void dcl_factorization_free(dcl_factorization *f)
+{
+    if (!f)
+        return;
+    dcl_session_free(f->session);
+    dcl_graph_free(f->graph);
+    free(f->data_values);
+    free(f->product_values);
+    free(f->products);
+    free(f->u);
+    free(f->v);
+    free(f->history);
+    free(f);
+}
+
+const dcl_graph *dcl_factorization_graph(const dcl_factorization *f)
+{
+    return f->graph;
+}
+
+dcl_session *dcl_factorization_session(dcl_factorization *f)
+{
+    return f->session;
+}
+
+/* ---- Training ---- */
+
+static double relative_gap(double objective, double minimum)
+{
+    return objective > 0 ? (objective - minimum) / objective : 0;
+}
+
+/* Notes how the run stands and asks the progress function whether to go on. */
+static dcl_status report(dcl_factorization *f, dcl_error *error)
+{
+    dcl_progress row = {.step = dcl_session_steps(f->session), .steps = f->task.steps};
+    dcl_status status = dcl_session_fetch(f->session, "objective", DCL_F64, &row.objective, error);
+    if (status == DCL_OK)
+        status = dcl__grow(&f->history, sizeof *f->history, f->history_count, &f->history_capacity, "the history",
+                           error);
+    if (status)
+        return status;
+    row.seconds = now() - f->options.started;
+    row.gap = relative_gap(row.objective, f->optimum.minimum);
+    f->history[f->history_count++] = row;
+    if (!isfinite(row.objective))
+        return dcl__fail(error, DCL_ENUMERIC, "the objective is no longer finite at step %" PRId64 " (choose a smaller "
+                         "--rate, or f64)", row.step);
+    if (f->options.progress && f->options.progress(f->options.user, &row))
+        f->stopped = 1;
+    return DCL_OK;
+}
+
+/* Whether ridge rounds have come to rest: no decrease beyond rounding over the last reports. */
+static int has_stagnated(const dcl_factorization *f)
+{
+    int rounds = f->options.solver == DCL_SOLVER_EXPLICIT && f->options.optimizer == DCL_OPTIMIZER_DEFAULT;
+    if (!rounds || f->history_count <= WINDOW)
+        return 0;
+    double last = f->history[f->history_count - 1].objective, old = f->history[f->history_count - 1 - WINDOW].objective;
+    double energy = f->task.norm * f->task.norm;
+    double relative = f->data.dtype == DCL_F64 ? 1e-10 : 1e-7, absolute = f->data.dtype == DCL_F64 ? 1e-15 : 3e-8;
+    return old - last <= relative * last + absolute * energy;
+}
+
+static int is_done(const dcl_factorization *f)
+{
+    const dcl_progress *last = &f->history[f->history_count - 1];
+    return f->stopped || f->stagnated || last->step >= f->task.steps ||
+           (f->options.tolerance > 0 && last->gap <= f->options.tolerance);
+}
+
+/* Ridge rounds are reported one by one, other steps in about MOST_REPORTS parts. */
+static int64_t report_interval(const dcl_factorization *f)
+{
+    int64_t parts = (f->task.steps + MOST_REPORTS - 1) / MOST_REPORTS;
+    return f->task.steps <= 300 || parts < 1 ? 1 : parts;
+}
+
+dcl_status dcl_factorization_run(dcl_factorization *f, dcl_error *error)
+{
+    int64_t interval = report_interval(f);
+    dcl_status status = DCL_OK;
+    do {
+        int64_t done = dcl_session_steps(f->session), left = f->task.steps - done;
+        int64_t steps = f->history_count == 0 ? 1 : left < interval ? left : interval;
+        if (left <= 0)
+            break;
+        status = dcl_session_step(f->session, steps, error);
+        if (status == DCL_OK)
+            status = dcl_session_wait(f->session, error);
+        if (f->first_step == 0)
+            f->first_step = now() - f->options.started;
+        if (status == DCL_OK)
+            status = report(f, error);
+        f->stagnated = status == DCL_OK && has_stagnated(f);
+    } while (status == DCL_OK && !is_done(f));
+    return status;
+}
+
+/* ---- The end ---- */
+
+static dcl_status allocate_result(dcl_factorization *f, dcl_error *error)
+{
+    size_t width = (size_t)f->task.width;
+    f->u = calloc((size_t)f->task.rows * width, sizeof *f->u);
+    f->v = calloc((size_t)f->task.columns * width, sizeof *f->v);
+    f->product_values = calloc(width, sizeof *f->product_values);
+    f->products = calloc(width, sizeof *f->products);
+    if (!f->u || !f->v || !f->product_values || !f->products)
+        return dcl__no_memory(error, "the factors", (f->task.rows + f->task.columns) * f->task.width *
+                              (int64_t)sizeof(double));
+    return DCL_OK;
+}
+
+static int verdict(const dcl_factorization *f, double gap)
+{
+    double tolerance = f->options.tolerance > 0 ? f->options.tolerance : 1e-4;
+    return gap <= tolerance ? DCL_CERTIFIED : f->stopped ? DCL_STOPPED : DCL_CONVERGED;
+}
+
+static void describe(const dcl_factorization *f, const dcl_assessment *assessment, dcl_factorize_result *result)
+{
+    *result = (dcl_factorize_result){
+        .rows = f->task.rows, .columns = f->task.columns, .width = f->task.width, .spectrum = f->spectrum,
+        .u = f->u, .v = f->v, .optimum = f->optimum, .assessment = *assessment,
+        .relative_gap = relative_gap(assessment->objective, f->optimum.minimum), .data_values = f->data_values,
+        .product_values = f->product_values, .products = f->products, .history = f->history,
+        .history_count = (int64_t)f->history_count, .steps = dcl_session_steps(f->session),
+        .seconds = now() - f->options.started, .seconds_to_first_step = f->first_step};
+    result->status = verdict(f, result->relative_gap);
+}
+
+dcl_status dcl_factorization_finish(dcl_factorization *f, dcl_factorize_result *result, dcl_error *error)
+{
+    dcl_assessment assessment;
+    dcl_status status = f->u ? DCL_OK : allocate_result(f, error);
+    if (status == DCL_OK)
+        status = dcl_session_fetch(f->session, "U", DCL_F64, f->u, error);
+    if (status == DCL_OK)
+        status = dcl_session_fetch(f->session, "V", DCL_F64, f->v, error);
+    if (status == DCL_OK)
+        status = dcl_dropout_assess(&f->data, f->u, f->v, f->task.width, f->task.lambda, &assessment,
+                                    f->product_values, f->products, error);
+    if (status == DCL_OK)
+        describe(f, &assessment, result);
+    return status;
+}

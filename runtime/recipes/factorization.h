@@ -1,0 +1,42 @@
+/* factorization.h: what the solvers of dropout factorization share.
+ *
+ * Every solver is a graph with the input "Y", the parameters "U" and "V" that hold the answer, and a result
+ * "objective" of that answer; one session step is one step of the solver. So all of them run, are saved,
+ * resumed and drawn alike.
+ */
+#ifndef DCL__FACTORIZATION_H
+#define DCL__FACTORIZATION_H
+
+#include "recipes/build.h"
+
+/* What a solver needs to know to build its graph. */
+typedef struct dcl__task {
+    int64_t rows, columns, width;
+    uint32_t dtype;
+    double lambda, retain, norm; /* norm: ||Y||_F                                                    */
+    double unit_u, unit_v;       /* natural size of an entry: sqrt(norm / (m r)), sqrt(norm / (n r)) */
+    int optimizer;
+    double rate;                 /* 0: the solver's default                                          */
+    int64_t steps, batch;        /* steps: resolved; batch 0: all columns                            */
+} dcl__task;
+
+/* Streams of random numbers: one use, one stream. */
+enum { DCL__STREAM_U = 1, DCL__STREAM_V = 2, DCL__STREAM_MASK = 3, DCL__STREAM_BATCH = 4 };
+
+/* Adds parameters "U" and "V" and everything that moves them. Failures stay in the graph. */
+void dcl__build_closed_form(dcl_graph *graph, const dcl__task *task, dcl_value y);
+void dcl__build_explicit(dcl_graph *graph, const dcl__task *task, dcl_value y);
+void dcl__build_descent(dcl_graph *graph, const dcl__task *task, dcl_value y);
+void dcl__build_stochastic(dcl_graph *graph, const dcl__task *task, dcl_value y);
+
+/* One optimizer update of a parameter: adds the optimizer's state and assigns the new parameter, which is
+ * returned. `unit` is the parameter's natural size. */
+typedef struct dcl__schedule_setting {
+    const char *word;            /* "inverse", "cosine", ...                                         */
+    int64_t horizon;
+    double rate;                 /* relative to the natural size                                     */
+} dcl__schedule_setting;
+dcl_value dcl__optimize(dcl_graph *graph, const dcl__task *task, dcl_value parameter, dcl_value gradient,
+                        double unit, dcl__schedule_setting schedule);
+
+#endif

@@ -1,0 +1,230 @@
+/* fuzz_readers.c: no file, however broken, may crash a reader or be taken for what it is not.
+ *
+ * Two programs from one file. With libFuzzer, for long runs:
+ *     clang -fsanitize=fuzzer,address,undefined -DDROPCL_LIBFUZZER ...
+ * Without it, for the test suite: fuzz_readers [MUTATIONS] changes small valid files of each format in
+ * MUTATIONS ways each (default 1500), the same ones in every run.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "formats/array.h"
+
+static char folder[] = "/tmp/dropcl-fuzz-XXXXXX";
+static char path[64];
+
+static void remove_files(void)
+{
+    unlink(path);
+    rmdir(folder);
+}
+
+static void require(int holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "fuzz_readers: %s; the file is left as %s\n", what, path);
+    abort();
+}
+
+static void prepare_folder(void)
+{
+    if (*path)
+        return;
+    require(mkdtemp(folder) != NULL, "no temporary folder");
+    snprintf(path, sizeof path, "%s/input", folder);
+    atexit(remove_files);
+}
+
+static void write_file(const uint8_t *data, size_t size)
+{
+    /* A new file each time: some file systems flush one that is overwritten, which takes long. */
+    unlink(path);
+    FILE *stream = fopen(path, "wb");
+    require(stream && fwrite(data, 1, size, stream) == size, "the temporary file cannot be written");
+    fclose(stream);
+}
+
+/* Sums all entries, so that a sanitizer sees every byte, and counts them. */
+static void check_array(const dcl__array *array)
+{
+    int64_t count;
+    require(array->rank <= DCL_MAX_RANK, "a rank is too large");
+    require(dcl__shape_count(array->rank, array->dim, &count), "a shape is too large");
+    require(array->missing >= 0 && array->missing <= count, "the number of missing entries is wrong");
+    volatile double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum = sum + dcl__array_get(array, i);
+}
+
+static void check_refusal(dcl_status status, const dcl_error *error)
+{
+    require(status == DCL_EFORMAT || status == DCL_ENOMEM, "a status is not one of a broken file");
+    require(error->code == status, "status and error differ");
+    require(strncmp(error->text, path, strlen(path)) == 0, "a message does not begin with the path");
+    require(strlen(error->text) > strlen(path) + 10, "a message says nothing");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    dcl__array array;
+    dcl_error error;
+    prepare_folder();
+    write_file(data, size);
+    dcl_status status = dcl__array_read(path, DCL_F32, &array, &error);
+    if (status) {
+        check_refusal(status, &error);
+        return 0;
+    }
+    check_array(&array);
+    dcl__array_free(&array);
+    status = dcl__matrix_read(path, DCL_F64, &array, &error);
+    if (status) {
+        check_refusal(status, &error);
+        return 0;
+    }
+    check_array(&array);
+    dcl__array_free(&array);
+    return 0;
+}
+
+#ifndef DROPCL_LIBFUZZER
+
+enum { MOST = 4096 };            /* bytes of a mutated file */
+
+typedef struct input {
+    uint8_t bytes[MOST];
+    size_t size;
+} input;
+
+#define BYTES(text) text, sizeof(text) - 1
+
+static const struct {
+    const char *bytes;
+    size_t size;
+} seeds[] = {
+    {BYTES("\x93NUMPY\1\0\x3e\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }  \n"
+           "\0\0\x80\x3f\0\0\0\x40")},
+    {BYTES("\x93NUMPY\2\0\x3e\0\0\0{'descr': '>i2', 'fortran_order': True, 'shape': (2, 2), }   \n"
+           "\0\1\0\2\0\3\0\4")},
+    {BYTES("%%MatrixMarket matrix array real general\n% comment\n2 3\n1\n2\n3\n4.5\n-5e0\n6\n")},
+    {BYTES("%%MatrixMarket matrix array real skew-symmetric\n3 3\n1\n2\n3\n")},
+    {BYTES("%%MatrixMarket matrix coordinate real general\n2 3 3\n1 1 1.5\n2 3 4\n1 1 2\n")},
+    {BYTES("%%MatrixMarket matrix coordinate pattern symmetric\n2 2 2\n1 1\n2 1\n")},
+    {BYTES("a,b,\"c \"\"d\"\"\"\n1,2.5,-3\n4,,NaN\n\"5\", 6 ,7e2\n")},
+    {BYTES("1 2 3\n4\t5 6\n# comment\n7 8 nan\n")},
+    {BYTES("\xEF\xBB\xBF" "a;b\r\n1;2\r\n3;4\r\n")},
+    {BYTES("\0\0\x08\3\0\0\0\2\0\0\0\1\0\0\0\3\1\2\3\4\5\6")},
+    {BYTES("\0\0\x0d\1\0\0\0\2\xc0\0\0\0\x3f\x80\0\0")},
+};
+
+/* Pieces that headers and numbers are made of. */
+static const char *const pieces[] = {
+    "0", "1", "-1", "9", "99999", "4294967296", "9223372036854775807", "99999999999999999999", "1e999", "nan",
+    "inf", ",", ";", "\t", " ", "\n", "\r\n", "\"", "'", "(", ")", "}", "#", "%", "True", "<f8", "<c8", "|O",
+    "symmetric", "complex", "\xff\xff\xff\xff", "\x7f\xff", "\x80",
+};
+enum { SEEDS = sizeof seeds / sizeof *seeds, PIECES = sizeof pieces / sizeof *pieces };
+
+/* xorshift64 (Marsaglia, Xorshift RNGs, 2003): a number from 0 to `below` - 1. */
+static size_t draw(uint64_t *state, size_t below)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return below ? (size_t)(*state % below) : 0;
+}
+
+/* Replaces bytes[at .. at + removed) by `size` bytes; does nothing when the result would be too long. */
+static void splice(input *input, size_t at, size_t removed, const void *bytes, size_t size)
+{
+    uint8_t copy[MOST];
+    if (removed > input->size - at)
+        removed = input->size - at;
+    if (input->size - removed + size > MOST)
+        return;
+    memcpy(copy, bytes, size);
+    memmove(input->bytes + at + size, input->bytes + at + removed, input->size - at - removed);
+    memcpy(input->bytes + at, copy, size);
+    input->size += size - removed;
+}
+
+static void mutate(input *input, uint64_t *state)
+{
+    size_t at = draw(state, input->size), length = draw(state, 16);
+    size_t rest = length < input->size - at ? length : input->size - at;
+    const char *piece = pieces[draw(state, PIECES)];
+    uint8_t byte = (uint8_t)draw(state, 256);
+    switch (draw(state, 6)) {
+    case 0:
+        if (input->size)
+            input->bytes[at] ^= (uint8_t)(1 << byte % 8);
+        break;
+    case 1: splice(input, at, 1, &byte, 1); break;
+    case 2: splice(input, at, length, "", 0); break;
+    case 3: splice(input, at, length % 3, piece, strlen(piece)); break;
+    case 4: splice(input, at, 0, input->bytes + at, rest); break;
+    default: input->size = at; break;
+    }
+}
+
+static void compress_input(input *input)
+{
+    uint8_t bytes[MOST];
+    z_stream stream = {.next_in = input->bytes, .avail_in = (uInt)input->size, .next_out = bytes,
+                       .avail_out = sizeof bytes};
+    /* 16 more than the window asks for a gzip header. */
+    require(deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK
+            && deflate(&stream, Z_FINISH) == Z_STREAM_END, "zlib fails");
+    memcpy(input->bytes, bytes, stream.total_out);
+    input->size = stream.total_out;
+    deflateEnd(&stream);
+}
+
+/* Tries mutations of one seed: plain, compressed after the mutation, and compressed before it. */
+static void try_seed(int seed, long mutations)
+{
+    uint64_t state = 88172645463325252u + (uint64_t)seed;
+    for (long i = 0; i < mutations; i++) {
+        input input = {.size = seeds[seed].size};
+        memcpy(input.bytes, seeds[seed].bytes, input.size);
+        if (i % 8 == 7)
+            compress_input(&input);
+        for (size_t left = i ? 1 + draw(&state, 4) : 0; left; left--)
+            mutate(&input, &state);
+        if (i % 8 == 6)
+            compress_input(&input);
+        LLVMFuzzerTestOneInput(input.bytes, input.size);
+    }
+}
+
+/* Each seed must be a valid file, or its mutations would try little. */
+static void check_seed(int seed)
+{
+    dcl__array array;
+    dcl_error error;
+    prepare_folder();
+    write_file((const uint8_t *)seeds[seed].bytes, seeds[seed].size);
+    require(dcl__array_read(path, DCL_F64, &array, &error) == DCL_OK, "a seed is not a valid file");
+    dcl__array_free(&array);
+}
+
+int main(int count, char **arguments)
+{
+    long mutations = count > 1 ? strtol(arguments[1], NULL, 10) : 1500;
+    for (int seed = 0; seed < SEEDS; seed++) {
+        check_seed(seed);
+        try_seed(seed, mutations);
+    }
+    printf("%d files, %ld mutations of each: no crash\n", (int)SEEDS, mutations);
+    return 0;
+}
+
+#endif
