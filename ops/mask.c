@@ -89,17 +89,17 @@ static const dcl_attribute attributes[] = {
 };
 
 static const dcl_case cases[] = {
-    {"", "shape=7", 0, 0, 0, 0},
+    {"", "shape=7", 0, 0, 0, 3},
     {"", "shape=1,64 retain=0.8 stream=3", 0, 0, 0, 0},
-    {"", "shape=5,9 retain=0.3 scaled=0", 0, 0, 0, 0},
+    {"", "shape=5,9 retain=0.3 scaled=0", 0, 0, 0, 3},
     {"", "shape=33,65 retain=0.75 stream=4294967295", 0, 0, 0, 0},
-    {"", "shape=12 block=4", 0, 0, 0, 0},
+    {"", "shape=12 block=4", 0, 0, 0, 3},
     {"", "shape=3,10 block=4 retain=0.6", 0, 0, 0, 0},
-    {"", "shape=6,5 block=9", 0, 0, 0, 0},
+    {"", "shape=6,5 block=9", 0, 0, 0, 3},
     {"", "shape=2,3,4,5 block=2", 0, 0, 0, 0},
-    {"", "shape=40 retain=1", 0, 0, 0, 0},
+    {"", "shape=40 retain=1", 0, 0, 0, 3},
     {"", "shape=40 retain=1e-12", 0, 0, 0, 0},
-    {"", "shape=1,1,1,1,1,1,1,1", 0, 0, 0, 0},
+    {"", "shape=1,1,1,1,1,1,1,1", 0, 0, 0, 3},
     {"", "shape=7 retain=0", 0, 0, DCL_CASE_REFUSED, 0},
     {"", "shape=7 retain=1.5", 0, 0, DCL_CASE_REFUSED, 0},
     {"", "shape=7 block=0", 0, 0, DCL_CASE_REFUSED, 0},

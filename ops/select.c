@@ -473,13 +473,13 @@ static const dcl_case scatter_cases[] = {
 };
 
 static const dcl_case batch_cases[] = {
-    {"", "population=1 count=1", 0, 0, 0, 0},
-    {"", "population=3 count=2", 0, 0, 0, 0},
-    {"", "population=17 count=17", 0, 0, 0, 0},
-    {"", "population=1000 count=100 stream=5", 0, 0, 0, 0},
-    {"", "population=60000 count=3001 stream=4294967295", 0, 0, 0, 0},
-    {"", "population=1000000000000 count=33", 0, 0, 0, 0},
-    {"", "population=9007199254740992 count=5", 0, 0, 0, 0},
+    {"", "population=1 count=1", 0, 0, 0, 3},
+    {"", "population=3 count=2", 0, 0, 0, 3},
+    {"", "population=17 count=17", 0, 0, 0, 3},
+    {"", "population=1000 count=100 stream=5", 0, 0, 0, 3},
+    {"", "population=60000 count=3001 stream=4294967295", 0, 0, 0, 3},
+    {"", "population=1000000000000 count=33", 0, 0, 0, 3},
+    {"", "population=9007199254740992 count=5", 0, 0, 0, 3},
     {"", "population=10 count=11", 0, 0, DCL_CASE_REFUSED, 0},
     {"", "population=10 count=0", 0, 0, DCL_CASE_REFUSED, 0},
     {"", "population=0 count=1", 0, 0, DCL_CASE_REFUSED, 0},

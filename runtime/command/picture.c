@@ -12,25 +12,35 @@ enum { MOST_VALUES = 100 };
 
 /* The curves, taken apart from the records. */
 typedef struct curves {
-    double *step, *objective, *gap, *shrunk;
+    double *step, *objective, *gap, *shrunk, *reached;
     int64_t values;              /* how many singular values are shown                               */
 } curves;
+
+/* What is far below the largest singular value is left out: it would stretch the logarithmic axis. */
+static double visible(double value, double largest)
+{
+    return value > 1e-4 * largest ? value : NAN;
+}
 
 static dcl_status make_curves(const dcl_factorize_result *r, curves *c, dcl_error *error)
 {
     size_t rows = (size_t)r->history_count;
     c->values = r->spectrum < MOST_VALUES ? r->spectrum : MOST_VALUES;
-    double *room = malloc((3 * rows + (size_t)c->values) * sizeof *room);
+    size_t count = 3 * rows + 2 * (size_t)c->values;
+    double *room = malloc(count * sizeof *room);
     if (!room)
-        return dcl__no_memory(error, "the picture", (int64_t)((3 * rows + (size_t)c->values) * sizeof *room));
-    *c = (curves){room, room + rows, room + 2 * rows, room + 3 * rows, c->values};
+        return dcl__no_memory(error, "the picture", (int64_t)(count * sizeof *room));
+    *c = (curves){room, room + rows, room + 2 * rows, room + 3 * rows, room + 3 * rows + c->values, c->values};
     for (size_t i = 0; i < rows; i++) {
         c->step[i] = (double)r->history[i].step;
         c->objective[i] = r->history[i].objective;
         c->gap[i] = r->history[i].gap;
     }
-    for (int64_t i = 0; i < c->values; i++)
-        c->shrunk[i] = i < r->optimum.rank ? r->data_values[i] - r->optimum.tau : 0;
+    for (int64_t i = 0; i < c->values; i++) {
+        double shrunk = i < r->optimum.rank ? r->data_values[i] - r->optimum.tau : 0;
+        c->shrunk[i] = visible(shrunk, r->data_values[0]);
+        c->reached[i] = visible(i < r->width ? r->product_values[i] : 0, r->data_values[0]);
+    }
     return DCL_OK;
 }
 
@@ -38,13 +48,12 @@ static dcl_status draw(const char *svg_file, const char *png_file, const char *t
                        const curves *c, dcl_error *error)
 {
     char facts[256];
-    int64_t shown = r->width < c->values ? r->width : c->values;
     const dcl__series objective[] = {{"reached", r->history_count, c->step, c->objective, DCL__LINE, DCL__BLUE, 0}};
     const dcl__series gap[] = {{"gap", r->history_count, c->step, c->gap, DCL__LINE, DCL__VERMILION, 0}};
     const dcl__series values[] = {
         {"Y", c->values, NULL, r->data_values, DCL__LINE, DCL__BLACK, 0},
         {"optimum, S_\xcf\x84(Y)", c->values, NULL, c->shrunk, DCL__LINE, DCL__ORANGE, 0},
-        {"reached, U V\xe1\xb5\x80", shown, NULL, r->product_values, DCL__POINTS, DCL__BLUE, 0}};
+        {"reached, U V\xe1\xb5\x80", c->values, NULL, c->reached, DCL__POINTS, DCL__BLUE, 0}};
     const dcl__series products[] = {{"reached", r->width, NULL, r->products, DCL__BARS, DCL__SKY, 0}};
     const dcl__level optimum[] = {{"closed-form optimum", r->optimum.minimum, DCL__BLACK}};
     const dcl__level balanced[] = {{"optimum", r->optimum.product, DCL__BLACK}};
@@ -53,7 +62,7 @@ static dcl_status draw(const char *svg_file, const char *png_file, const char *t
          .series_count = 1, .levels = optimum, .level_count = 1},
         {.title = "Gap to the optimum", .x_label = "step", .y_label = "(objective \xe2\x88\x92 optimum) / objective",
          .log_y = 1, .series = gap, .series_count = 1},
-        {.title = "Singular values", .x_label = "index", .y_label = "value", .series = values, .series_count = 3},
+        {.title = "Singular values", .x_label = "index", .y_label = "value", .log_y = 1, .series = values, .series_count = 3},
         {.title = "Weight of the units", .x_label = "unit",
          .y_label = "\xe2\x80\x96u\xe1\xb5\xa2\xe2\x80\x96 \xe2\x80\x96v\xe1\xb5\xa2\xe2\x80\x96", .series = products,
          .series_count = 1, .levels = balanced, .level_count = 1}};

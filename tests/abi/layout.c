@@ -1,0 +1,125 @@
+/* layout.c: where every field of contract 1.0 lies, for 64-bit machines; compiled, never run.
+ *
+ * Growing records may have more behind; frozen ones have exactly this size. Compiles as C and as C++.
+ */
+#include <assert.h>
+
+#include <dropcl/op.h>
+
+#define AT(record, field, offset) \
+    static_assert(offsetof(record, field) == (offset), "field " #field " of " #record " has moved")
+#define FROZEN(record, bytes) static_assert(sizeof(record) == (bytes), #record " is frozen")
+#define AT_LEAST(record, bytes) static_assert(sizeof(record) >= (bytes), #record " has shrunk")
+
+#if UINTPTR_MAX == UINT64_MAX
+AT(dcl_tensor, size, 0);
+AT(dcl_tensor, dtype, 8);
+AT(dcl_tensor, rank, 12);
+AT(dcl_tensor, dim, 16);
+AT(dcl_tensor, count, 80);
+AT(dcl_tensor, data, 88);
+AT(dcl_tensor, buffer, 96);
+AT_LEAST(dcl_tensor, 104);
+
+AT(dcl_port, name, 0);
+AT(dcl_port, doc, 8);
+AT(dcl_port, dtypes, 16);
+AT(dcl_port, flags, 20);
+FROZEN(dcl_port, 24);
+
+AT(dcl_attribute, name, 0);
+AT(dcl_attribute, doc, 8);
+AT(dcl_attribute, kind, 16);
+AT(dcl_attribute, flags, 20);
+AT(dcl_attribute, fallback, 24);
+AT(dcl_attribute, least, 32);
+AT(dcl_attribute, most, 40);
+AT(dcl_attribute, words, 48);
+FROZEN(dcl_attribute, 56);
+
+AT(dcl_setting, name, 0);
+AT(dcl_setting, integer, 8);
+AT(dcl_setting, number, 16);
+AT(dcl_setting, string, 24);
+AT(dcl_setting, list, 32);
+AT(dcl_setting, count, 40);
+AT(dcl_setting, reserved, 48);
+FROZEN(dcl_setting, 56);
+
+AT(dcl_argument, kind, 0);
+AT(dcl_argument, reserved, 4);
+AT(dcl_argument, as, 8);
+FROZEN(dcl_argument, 72);
+
+AT(dcl_case, inputs, 0);
+AT(dcl_case, attributes, 8);
+AT(dcl_case, tolerance_f32, 16);
+AT(dcl_case, tolerance_f64, 24);
+AT(dcl_case, flags, 32);
+AT(dcl_case, step, 36);
+FROZEN(dcl_case, 40);
+
+AT(dcl_op, size, 0);
+AT(dcl_op, name, 8);
+AT(dcl_op, doc, 16);
+AT(dcl_op, semantics, 24);
+AT(dcl_op, flags, 28);
+AT(dcl_op, needs, 32);
+AT(dcl_op, reserved, 36);
+AT(dcl_op, user, 40);
+AT(dcl_op, inputs, 48);
+AT(dcl_op, outputs, 56);
+AT(dcl_op, attributes, 64);
+AT(dcl_op, source, 72);
+AT(dcl_op, cases, 80);
+AT(dcl_op, infer, 88);
+AT(dcl_op, run, 96);
+AT(dcl_op, gradient, 104);
+AT(dcl_op, reference, 112);
+AT_LEAST(dcl_op, 120);
+
+AT(dcl_host, size, 0);
+AT(dcl_host, minor, 8);
+AT(dcl_host, reserved, 12);
+AT(dcl_host, extension, 16);
+AT(dcl_host, fail, 24);
+AT(dcl_host, log, 32);
+AT(dcl_host, user, 40);
+AT(dcl_host, input, 48);
+AT(dcl_host, output, 56);
+AT(dcl_host, integer, 64);
+AT(dcl_host, number, 72);
+AT(dcl_host, string, 80);
+AT(dcl_host, list, 88);
+AT(dcl_host, real, 96);
+AT(dcl_host, set_output, 104);
+AT(dcl_host, set_scratch, 112);
+AT(dcl_host, step, 120);
+AT(dcl_host, key, 128);
+AT(dcl_host, random, 136);
+AT(dcl_host, scratch, 144);
+AT(dcl_host, launch, 152);
+AT(dcl_host, gemm, 160);
+AT(dcl_host, read, 168);
+AT(dcl_host, write, 176);
+AT(dcl_host, device, 184);
+AT(dcl_host, wants, 192);
+AT(dcl_host, input_value, 200);
+AT(dcl_host, output_value, 208);
+AT(dcl_host, output_gradient, 216);
+AT(dcl_host, emit, 224);
+AT(dcl_host, constant, 232);
+AT(dcl_host, value, 240);
+AT(dcl_host, set_gradient, 248);
+AT_LEAST(dcl_host, 256);
+
+AT(dcl_plugin, size, 0);
+AT(dcl_plugin, need_minor, 8);
+AT(dcl_plugin, flags, 12);
+AT(dcl_plugin, id, 16);
+AT(dcl_plugin, version, 24);
+AT(dcl_plugin, license, 32);
+AT(dcl_plugin, ops, 40);
+AT(dcl_plugin, init, 48);
+AT_LEAST(dcl_plugin, 56);
+#endif

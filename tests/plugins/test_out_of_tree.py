@@ -1,0 +1,103 @@
+"""test_out_of_tree.py BUILD GUIDE: plugins are written, built and checked against an installed dropcl alone.
+
+The build is installed into a folder of its own; from then on only that folder is used.
+"""
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+import unittest
+
+from program import arguments, run
+
+BUILD, GUIDE = (pathlib.Path(argument) for argument in arguments(2))
+
+
+def install():
+    """Installs into BUILD/tests/plugins/installed and returns the prefix there."""
+    root = BUILD / "tests/plugins/installed"
+    shutil.rmtree(root, ignore_errors=True)
+    done = run("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root)
+    if done.status:
+        raise RuntimeError(done.text)
+    description = next(root.rglob("dropcl.pc"))
+    text = description.read_text()
+    prefix = root / re.search(r"^prefix=/(.*)$", text, re.M).group(1)
+    description.write_text(re.sub(r"^prefix=.*$", f"prefix={prefix}", text, flags=re.M))
+    return prefix
+
+
+class OutOfTree(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.prefix = install()
+        libraries = next(cls.prefix.rglob("libdropcl.so")).parent
+        cls.variables = {"PKG_CONFIG_PATH": str(libraries / "pkgconfig"), "LD_LIBRARY_PATH": str(libraries),
+                         "PATH": f"{cls.prefix / 'bin'}:{os.environ['PATH']}", "DROPCL_PLUGIN_PATH": None}
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+
+    def run_well(self, *command, **options):
+        result = run(*command, **options, **self.variables)
+        self.assertEqual(result.status, 0, f"{command}\n{result.text}")
+        return result.out
+
+    def build_and_check(self, folder, name):
+        """Builds a plugin's folder without warnings, runs its tests, and returns the plugin's file."""
+        self.run_well("meson", "setup", "build", "-Dwerror=true", folder=folder)
+        self.run_well("meson", "compile", "-C", "build", folder=folder)
+        out = self.run_well("meson", "test", "-C", "build", "--verbose", folder=folder)
+        self.assertIn("all checks passed", out)
+        self.assertRegex(out, r"gradient +ok")
+        plugin = folder / "build" / f"{name}.dclop.so"
+        exported = self.run_well("nm", "-D", "--defined-only", plugin).split()
+        self.assertEqual(exported[2:], ["dcl_plugin_v1"])
+        self.assertNotRegex(self.run_well("readelf", "-d", plugin), r"NEEDED.*(dropcl|OpenCL)")
+        return plugin
+
+    def test_the_installed_ops_lie_beside_the_library(self):
+        self.assertIn(str(self.prefix), self.run_well("dropcl", "ops", "matmul"))
+
+    def test_a_skeleton_builds_passes_and_installs(self):
+        self.run_well("dropcl", "new-op", "softplus", folder=self.folder)
+        self.build_and_check(self.folder / "softplus", "softplus")
+        self.run_well("meson", "install", "-C", "build", folder=self.folder / "softplus")
+        listed = self.run_well("dropcl", "ops", "org.example.softplus")
+        self.assertIn(str(self.prefix), listed)
+
+    def test_a_skeleton_may_have_the_name_of_a_builtin_function(self):
+        self.run_well("dropcl", "new-op", "exp", "-o", self.folder, "--id", "com.mylab.exp")
+        plugin = self.build_and_check(self.folder / "exp", "exp")
+        listed = self.run_well("dropcl", "ops", "com.mylab.exp", "--plugins", plugin)
+        self.assertIn("sharpness", listed)
+
+    def test_an_existing_folder_is_left_alone(self):
+        (self.folder / "mine").mkdir()
+        result = run("dropcl", "new-op", "mine", "-o", self.folder, **self.variables)
+        self.assertEqual(result.status, 3)
+        self.assertIn("exists already", result.err)
+        self.assertEqual(list((self.folder / "mine").iterdir()), [])
+
+    def test_bad_names_are_refused(self):
+        for words in (["Mine"], ["2x"], ["a-b"], ["../a"], [""], ["a" * 41], ["a", "--id", "a"],
+                      ["a", "--id", "a..b"], ["a", "--id", ".a"], ["a", "--id", "a.B"]):
+            with self.subTest(words=words):
+                result = run("dropcl", "new-op", *words, "-o", self.folder, **self.variables)
+                self.assertEqual(result.status, 2, result.text)
+                self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_the_example_of_the_guide_builds_and_passes(self):
+        """Its files are the code blocks that begin with their own name in a comment."""
+        blocks = re.findall(r"^```\w+\n(?:/\*|#) ([\w.]+): .*?^```", GUIDE.read_text(), re.M | re.S)
+        self.assertEqual(blocks, ["cube.c", "meson.build"])
+        for block in re.finditer(r"^```\w+\n((?:/\*|#) ([\w.]+): .*?)^```", GUIDE.read_text(), re.M | re.S):
+            (self.folder / block.group(2)).write_text(block.group(1))
+        self.build_and_check(self.folder, "cube")
+
+
+if __name__ == "__main__":
+    unittest.main()
