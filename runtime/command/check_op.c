@@ -67,7 +67,7 @@ static int check_all(const dcl__tools *tools, const request *r)
         dcl__complain("there is no op '%s' (`dropcl ops` lists them)", r->op ? r->op : r->plugin);
         return DCL__EXIT_INPUT;
     }
-    printf("%d ops on '%s': %s\n", count, dcl_device_describe(tools->device)->name,
+    printf("%d %s on '%s': %s\n", count, count == 1 ? "op" : "ops", dcl_device_describe(tools->device)->name,
            failures ? "FAILED" : "all checks passed");
     return failures ? DCL__EXIT_OTHER : DCL__EXIT_DONE;
 }

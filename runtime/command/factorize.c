@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command/command.h"
 #include "command/factorize_report.h"
@@ -26,7 +27,7 @@ typedef struct run {
     dcl__array data;
     dcl_factorization *factorization;
     dcl__output trace;
-    int traces;
+    int traces, made_folder;
     double shown;                /* when the progress line was last written                          */
 } run;
 
@@ -99,6 +100,7 @@ static dcl_status prepare(run *r, dcl_error *error)
     const request *q = r->request;
     uint32_t dtype = q->dtype == 2 ? DCL_F64 : DCL_F32;
     dcl_status status = dcl__read_scaled(q->matrix, dtype, q->scale, &r->data, error);
+    r->made_folder = access(q->folder, F_OK) != 0;
     if (status == DCL_OK)
         status = dcl__folder_create(q->folder, error);
     if (status == DCL_OK)
@@ -185,6 +187,8 @@ static int factorize(const request *q)
         status = write_results(&r, &result, &error);
     int over = status ? dcl__exit(status, &error) : exit_status(q, &result);
     clean_up(&r);
+    if (status && r.made_folder)
+        rmdir(q->folder);        /* stays when anything is in it */
     return over;
 }
 

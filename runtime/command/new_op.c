@@ -140,8 +140,8 @@ static dcl_status make_folder(const char *folder, dcl_error *error)
     if (mkdir(folder, 0777) == 0)
         return DCL_OK;
     if (errno == EEXIST)
-        return dcl__fail(error, DCL_EIO, "%s exists already; nothing was written (choose another name, or another "
-                         "folder with -o)", folder);
+        return dcl__fail(error, DCL_EIO, "%s exists already; nothing was written (choose another name, "
+                         "or another folder with -o)", folder);
     return cannot_write(folder, error);
 }
 
@@ -198,12 +198,12 @@ int dcl__command_new_op(int argc, char **argv)
     char standard_id[LONGEST_ID];
     r.name = positional[0];
     if (!is_name(r.name))
-        return dcl__misuse(usage.name, "'%s' cannot be a plugin's name: up to %d lower-case letters, digits and '_', "
-                           "a letter first", r.name, LONGEST_NAME);
+        return dcl__misuse(usage.name, "'%s' cannot be a plugin's name: up to %d lower-case letters, "
+                           "digits and '_', a letter first", r.name, LONGEST_NAME);
     snprintf(standard_id, sizeof standard_id, "org.example.%s", r.name);
     r.id = r.id ? r.id : standard_id;
     if (!is_id(r.id))
-        return dcl__misuse(usage.name, "'%s' cannot be an op's full name: lower-case words with dots between them, "
-                           "like org.example.%s", r.id, r.name);
+        return dcl__misuse(usage.name, "'%s' cannot be an op's full name: lower-case words with dots "
+                           "between them, like org.example.%s", r.id, r.name);
     return new_op(&r);
 }

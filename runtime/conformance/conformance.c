@@ -39,7 +39,8 @@ static void conclude(check *c, dcl__verdict verdict, const char *format, ...)
 
 static void fail_case(check *c, const dcl_case *record, const char *text)
 {
-    conclude(c, DCL__FAILED, "case \"%s\" %s: %s", record->inputs, record->attributes ? record->attributes : "", text);
+    conclude(c, DCL__FAILED, "case \"%s\"%s%s: %s", record->inputs, record->attributes ? " " : "",
+             record->attributes ? record->attributes : "", text);
 }
 
 /* Calls `run` for every case that is not meant to be refused, until one fails. */

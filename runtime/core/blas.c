@@ -197,7 +197,6 @@ static dcl_status self_test(dcl_device *device, uint32_t dtype, const variant *t
     dcl_status status = test_buffers(device, &p, data, error);
     for (size_t i = 0; status == DCL_OK && i < sizeof tests / sizeof *tests; i++)
         status = run_test(device, tried, &p, i, data, &wrong, error);
-    clFinish(device->queue);
     dcl__buffer_release(device, p.a);
     dcl__buffer_release(device, p.b);
     dcl__buffer_release(device, p.c);

@@ -66,8 +66,10 @@ void dcl_device_close(dcl_device *device)
 {
     if (!device)
         return;
-    if (device->queue)
-        clFinish(device->queue);
+    dcl_error error;
+    if (device->queue && dcl__cl_check(&error, clFinish(device->queue), "clFinish", "closing device '%s'",
+                                       device->info.name))
+        dcl__log(device, DCL_LOG_WARNING, "warning: %s", error.text);
     dcl__programs_release(device);
     dcl__gemm_release(device);
     if (device->queue)

@@ -22,37 +22,43 @@ static void device_text(cl_device_id id, cl_device_info what, char *text, size_t
         snprintf(text, size, "unknown");
 }
 
-/* OpenCL writes 4 or 8 bytes, little-endian on every host it runs on. */
-static int64_t device_number(cl_device_id id, cl_device_info what, size_t bytes)
+/* A property of 4 or 8 bytes, little-endian on every host that OpenCL runs on. Notes the first failure. */
+static int64_t device_number(cl_device_id id, cl_device_info what, size_t bytes, int *code)
 {
     cl_ulong number = 0;
-    return clGetDeviceInfo(id, what, bytes, &number, NULL) == CL_SUCCESS ? (int64_t)number : 0;
+    int failed = clGetDeviceInfo(id, what, bytes, &number, NULL);
+    *code = *code ? *code : failed;
+    return failed ? 0 : (int64_t)number;
 }
 
-static int device_type(cl_device_id id)
+static int device_type(cl_device_id id, int *code)
 {
-    int64_t type = device_number(id, CL_DEVICE_TYPE, sizeof(cl_device_type));
+    int64_t type = device_number(id, CL_DEVICE_TYPE, sizeof(cl_device_type), code);
     return type & CL_DEVICE_TYPE_GPU ? DCL_TYPE_GPU : type & CL_DEVICE_TYPE_CPU ? DCL_TYPE_CPU : DCL_TYPE_OTHER;
 }
 
-static void describe(dcl__listed *listed)
+/* Texts may be unknown, numbers may not: plans are made with them. */
+static dcl_status describe(dcl__listed *listed, dcl_error *error)
 {
     dcl_device_info *info = &listed->info;
     cl_device_id id = listed->id;
+    int code = CL_SUCCESS, no_fp64 = CL_SUCCESS;
     platform_text(listed->platform, CL_PLATFORM_NAME, info->platform, sizeof info->platform);
     platform_text(listed->platform, CL_PLATFORM_VERSION, info->platform_version, sizeof info->platform_version);
     device_text(id, CL_DEVICE_NAME, info->name, sizeof info->name);
     device_text(id, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
     device_text(id, CL_DEVICE_VERSION, info->version, sizeof info->version);
     device_text(id, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
-    info->type = device_type(id);
-    info->fp64 = device_number(id, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof(cl_device_fp_config)) != 0;
-    info->unified_memory = device_number(id, CL_DEVICE_HOST_UNIFIED_MEMORY, sizeof(cl_bool)) != 0;
-    info->compute_units = device_number(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(cl_uint));
-    info->memory_bytes = device_number(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong));
-    info->allocation_bytes = device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(cl_ulong));
-    info->local_bytes = device_number(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof(cl_ulong));
-    info->work_group = device_number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(size_t));
+    info->type = device_type(id, &code);
+    /* A 1.1 driver may not know the question: then it has no double precision. */
+    info->fp64 = device_number(id, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof(cl_device_fp_config), &no_fp64) != 0;
+    info->unified_memory = device_number(id, CL_DEVICE_HOST_UNIFIED_MEMORY, sizeof(cl_bool), &code) != 0;
+    info->compute_units = device_number(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(cl_uint), &code);
+    info->memory_bytes = device_number(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong), &code);
+    info->allocation_bytes = device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(cl_ulong), &code);
+    info->local_bytes = device_number(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof(cl_ulong), &code);
+    info->work_group = device_number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(size_t), &code);
+    return dcl__cl_check(error, code, "clGetDeviceInfo", "asking device '%s' what it offers", info->name);
 }
 
 static dcl_status no_device(dcl_error *error)
@@ -73,15 +79,19 @@ static dcl_status list_platform(cl_platform_id platform, int index, dcl__listed 
         return DCL_OK;
     if (code != CL_SUCCESS)
         return dcl__cl_check(error, code, "clGetDeviceIDs", "listing the devices of platform %d", index);
+    dcl_status status = DCL_OK;
     for (cl_uint i = 0; i < found && i < MOST_DEVICES && *count < DCL__MOST_LISTED; i++) {
         dcl__listed *listed = &list[*count];
         *listed = (dcl__listed){.platform = platform, .id = ids[i]};
         listed->info.platform_index = index;
         listed->info.device_index = (int)i;
-        describe(listed);
-        ++*count;
+        dcl_status described = describe(listed, error);
+        if (described == DCL_OK)
+            ++*count;
+        else
+            status = described;
     }
-    return DCL_OK;
+    return status;
 }
 
 /* One broken driver must not stop the others: its failure counts only when nothing else is found. */

@@ -108,11 +108,11 @@ static int load_cached(dcl_device *device, dcl__program *made)
     return 0;
 }
 
-static dcl_status compile(dcl_device *device, const dcl__build *build, const char *const texts[3],
+static dcl_status compile(dcl_device *device, const dcl__build *build, const char *const texts[4],
                           dcl__program *made, dcl_error *error)
 {
     cl_int code;
-    made->program = clCreateProgramWithSource(device->context, 3, (const char **)texts, NULL, &code);
+    made->program = clCreateProgramWithSource(device->context, 4, (const char **)texts, NULL, &code);
     dcl_status status = dcl__cl_check(error, code, "clCreateProgramWithSource", "building op '%s'", build->owner);
     if (status)
         return status;
@@ -161,8 +161,9 @@ static dcl_status make_program(dcl_device *device, const dcl__build *build, cons
         return dcl__no_memory(error, "a program", sizeof *made);
     made->source = build->source;
     made->options = dcl__copy_string(options, error);
-    const char *const texts[] = {prelude_cl, philox_cl, build->source};
-    const char *const identity[] = {texts[0], texts[1], texts[2], options, device->info.name, device->info.version,
+    /* With #line, compilers speak of the lines of the op's own source. */
+    const char *const texts[] = {prelude_cl, philox_cl, "#line 1\n", build->source};
+    const char *const identity[] = {texts[0], texts[1], texts[3], options, device->info.name, device->info.version,
                                     device->info.driver, device->info.platform_version};
     dcl__cache_key(identity, sizeof identity / sizeof *identity, made->key);
     dcl_status status = made->options ? DCL_OK : DCL_ENOMEM;

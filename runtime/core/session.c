@@ -207,7 +207,7 @@ void dcl_session_free(dcl_session *session)
 {
     if (!session)
         return;
-    clFinish(session->device->queue);
+    /* OpenCL keeps released buffers until commands that use them are done. */
     for (size_t v = 0; session->state && v < session->graph->value_count; v++)
         dcl__buffer_release(session->device, session->state[v]);
     for (size_t s = 0; session->pool && s < session->plan.slot_count; s++)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "core/tensor.h"
 #include "formats/graph_attributes.h"
 #include "formats/json.h"
@@ -26,7 +27,19 @@ static void write_text(FILE *stream, const char *text)
 
 /* ---- Boxes ---- */
 
-/* Inputs are drawn as `v1`, `v2`, ..., nodes as `n0`, ..., results as `r0`, .... */
+/* How a parameter starts: "0.5", "0.1 normal", "0.5 + 0.1 normal". */
+static void write_initial(FILE *stream, dcl_initial initial)
+{
+    fputs("<br/><font point-size=\"9\">", stream);
+    if (initial.fill != 0 || initial.deviation == 0)
+        fprintf(stream, "%g%s", initial.fill, initial.deviation != 0 ? " + " : "");
+    if (initial.deviation != 0)
+        fprintf(stream, "%g normal", initial.deviation);
+    fputs("</font>", stream);
+}
+
+/* Inputs, parameters and constants are drawn as `v1`, `v2`, ..., nodes as `n0`, ...,
+ * results as `r0`, .... */
 static void write_source(FILE *stream, const dcl_graph *graph, dcl_value value)
 {
     static const char *const styles[] = {
@@ -46,11 +59,23 @@ static void write_source(FILE *stream, const dcl_graph *graph, dcl_value value)
     fputs("<b>", stream);
     write_text(stream, dcl_value_name(graph, value));
     fprintf(stream, "</b><br/>%s%s", dcl__shape_text(tensor, shape), tensor->dtype == DCL_I64 ? " i64" : "");
-    if (kind == DCL_VALUE_PARAMETER && initial.deviation != 0)
-        fprintf(stream, "<br/><font point-size=\"9\">%g + %g normal</font>", initial.fill, initial.deviation);
-    else if (kind == DCL_VALUE_PARAMETER)
-        fprintf(stream, "<br/><font point-size=\"9\">%g</font>", initial.fill);
+    if (kind == DCL_VALUE_PARAMETER)
+        write_initial(stream, initial);
     fputs(">];\n", stream);
+}
+
+/* Numbers with few digits, so that boxes stay narrow; returns 0 when memory is out. */
+static int write_attribute(FILE *stream, const char *name, const json_t *value)
+{
+    char *text = json_is_real(value) ? dcl__format(NULL, "%g",
+                                                   json_real_value(value)) : dcl__json_text(value);
+    fputs("<br/><font point-size=\"9\">", stream);
+    write_text(stream, name);
+    fputs(" ", stream);
+    write_text(stream, text ? text : "");
+    fputs("</font>", stream);
+    free(text);
+    return text != NULL;
 }
 
 /* One line for each attribute that is not the default; returns 0 when memory is out. */
@@ -59,16 +84,8 @@ static int write_attributes(FILE *stream, const dcl_node_info *node)
     json_t *attributes = dcl__attributes_write(node), *value;
     const char *name;
     int complete = attributes != NULL;
-    json_object_foreach(attributes, name, value) {
-        char *text = dcl__json_text(value);
-        fputs("<br/><font point-size=\"9\">", stream);
-        write_text(stream, name);
-        fputs(" ", stream);
-        write_text(stream, text ? text : "");
-        fputs("</font>", stream);
-        complete = complete && text;
-        free(text);
-    }
+    json_object_foreach(attributes, name, value)
+        complete = write_attribute(stream, name, value) && complete;
     json_decref(attributes);
     return complete;
 }

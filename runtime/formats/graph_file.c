@@ -48,20 +48,26 @@ static json_t *write_sources(const dcl_graph *graph, int kind)
     return list;
 }
 
+/* Adds a list or object unless it is empty. */
+static json_t *put_filled(json_t *entry, const char *key, json_t *member)
+{
+    if (!member || json_array_size(member) || json_object_size(member))
+        return dcl__json_put(entry, key, member);
+    json_decref(member);
+    return entry;
+}
+
 static json_t *write_node(const dcl_graph *graph, const dcl_node_info *node)
 {
-    json_t *inputs = json_array(), *attributes = dcl__attributes_write(node);
+    json_t *inputs = json_array();
     for (uint32_t i = 0; i < node->input_count; i++) {
         dcl_value value = node->inputs[i];
         inputs = dcl__json_append(inputs, value ? json_string(dcl_value_name(graph, value)) : json_null());
     }
     json_t *entry = dcl__json_put(json_object(), "name", json_string(node->name));
     entry = dcl__json_put(entry, "op", json_string(node->op->name));
-    entry = dcl__json_put(entry, "inputs", inputs);
-    if (!attributes || json_object_size(attributes))
-        return dcl__json_put(entry, "attributes", attributes);
-    json_decref(attributes);
-    return entry;
+    entry = put_filled(entry, "inputs", inputs);
+    return put_filled(entry, "attributes", dcl__attributes_write(node));
 }
 
 static json_t *write_nodes(const dcl_graph *graph)

@@ -87,68 +87,94 @@ dcl_status dcl__json_read(const char *file, const char *format, json_t **object,
     return status ? dcl__prefix(error, status, "%s", file) : DCL_OK;
 }
 
-/* ---- Writing files ---- */
+/* ---- Writing ---- */
 
-char *dcl__json_text(const json_t *value)
+/* Containers up to this depth have an entry a line: the whole, and its members. */
+enum { LINE_DEPTH = 2 };
+
+/* Returns 0 when memory is out, as all these functions do. */
+static int write_scalar(FILE *stream, const json_t *value)
 {
-    /* The fewest digits that give the same numbers back; 17 always do. */
+    /* The fewest digits that give the same number back; 17 always do. */
     for (size_t digits = 15;; digits++) {
         char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
         json_t *again = text && digits < 17 ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-        int same = again && json_equal(again, value);
+        int done = !text || digits == 17 || (again && json_equal(again, value));
+        if (text && done)
+            fputs(text, stream);
         json_decref(again);
-        if (!text || same || digits == 17)
-            return text;
         free(text);
+        if (done)
+            return text != NULL;
     }
 }
 
-/* Writes `"key": value`, or only the value; returns 0 when memory is out. */
-static int write_entry(dcl__output *output, const char *indent, const char *key, const json_t *value)
+static void begin_line(FILE *stream, int depth)
 {
-    json_t *name = key ? json_string(key) : NULL;
-    char *key_text = name ? dcl__json_text(name) : NULL, *text = dcl__json_text(value);
-    int complete = text && (!key || key_text);
-    if (complete)
-        fprintf(output->stream, "%s%s%s%s", indent, key ? key_text : "", key ? ": " : "", text);
-    free(key_text);
-    free(text);
-    json_decref(name);
+    fprintf(stream, "\n%*s", 2 * depth, "");
+}
+
+static void begin_entry(FILE *stream, size_t i, int depth)
+{
+    if (i)
+        fputs(depth < LINE_DEPTH ? "," : ", ", stream);
+    if (depth < LINE_DEPTH)
+        begin_line(stream, depth + 1);
+}
+
+static int write_value(FILE *stream, const json_t *value, int depth);
+
+static int write_list(FILE *stream, const json_t *list, int depth)
+{
+    int complete = 1;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        begin_entry(stream, i, depth);
+        complete = write_value(stream, json_array_get(list, i), depth + 1) && complete;
+    }
     return complete;
 }
 
-/* Writes a member whose value is a list or an object, one entry a line. */
-static int write_section(dcl__output *output, const char *key, const json_t *section)
+static int write_object(FILE *stream, const json_t *object, int depth)
 {
-    const char *brackets = json_is_array(section) ? "[]" : "{}", *name;
+    const char *key;
+    json_t *value;
     size_t i = 0;
-    json_t *value;
     int complete = 1;
-    fprintf(output->stream, "  \"%s\": %c", key, brackets[0]);
-    json_array_foreach(section, i, value)
-        complete = complete && write_entry(output, i ? ",\n    " : "\n    ", NULL, value);
-    json_object_foreach((json_t *)(uintptr_t)section, name, value)
-        complete = complete && write_entry(output, i++ ? ",\n    " : "\n    ", name, value);
-    fprintf(output->stream, "%s%c", i ? "\n  " : "", brackets[1]);
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        json_t *name = json_string(key);
+        begin_entry(stream, i++, depth);
+        complete = name && write_scalar(stream, name) && complete;
+        fputs(": ", stream);
+        complete = write_value(stream, value, depth + 1) && complete;
+        json_decref(name);
+    }
     return complete;
 }
 
-static int write_members(dcl__output *output, const json_t *object)
+static int write_value(FILE *stream, const json_t *value, int depth)
 {
-    const char *key, *separator = "";
-    json_t *value;
-    int complete = 1;
-    fputs("{\n", output->stream);
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
-        fputs(separator, output->stream);
-        separator = ",\n";
-        if (json_is_array(value) || json_is_object(value))
-            complete = complete && write_section(output, key, value);
-        else
-            complete = complete && write_entry(output, "  ", key, value);
-    }
-    fputs("\n}\n", output->stream);
+    if (!json_is_array(value) && !json_is_object(value))
+        return write_scalar(stream, value);
+    int is_list = json_is_array(value);
+    size_t count = is_list ? json_array_size(value) : json_object_size(value);
+    fputc(is_list ? '[' : '{', stream);
+    int complete = is_list ? write_list(stream, value, depth) : write_object(stream, value, depth);
+    if (count && depth < LINE_DEPTH)
+        begin_line(stream, depth);
+    fputc(is_list ? ']' : '}', stream);
     return complete;
+}
+
+char *dcl__json_text(const json_t *value)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    int complete = stream && write_value(stream, value, LINE_DEPTH);
+    if (stream && fclose(stream) == 0 && complete)
+        return text;
+    free(text);
+    return NULL;
 }
 
 dcl_status dcl__json_write(const char *file, const json_t *object, dcl_error *error)
@@ -157,8 +183,10 @@ dcl_status dcl__json_write(const char *file, const json_t *object, dcl_error *er
     dcl_status status = object ? dcl__output_open(file, &output, error) : DCL_OK;
     if (status)
         return status;
-    if (object && write_members(&output, object))
+    if (object && write_value(output.stream, object, 0)) {
+        fputc('\n', output.stream);
         return dcl__output_commit(&output, error);
+    }
     if (object)
         dcl__output_discard(&output);
     return dcl__fail(error, DCL_ENOMEM, "%s: the text of this file cannot be made: host memory is out, or a "

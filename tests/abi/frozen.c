@@ -25,8 +25,8 @@ static void set(const dcl_tensor *tensor, int64_t i, double number)
 /* ---- noisy_product ---- */
 
 static const char source[] =
-    "__kernel void finish(__global const real *product, __global real *y, long count, real shift, uint4 key,\n"
-    "                     long8 shape, __local real *unused)\n"
+    "__kernel void finish(__global const real *product, __global real *y, long count, real shift,\n"
+    "                     uint4 key, long8 shape, __local real *unused)\n"
     "{\n"
     "    const long i = get_global_id(0);\n"
     "    if (i < count && shape.s0 * shape.s1 == count)\n"
@@ -48,11 +48,9 @@ static double sign_of(const dcl_host *host, dcl_call *call)
     return strcmp(host->string(call, "mode"), "minus") == 0 ? -1 : 1;
 }
 
-static uint32_t noise_key(const dcl_host *host, dcl_call *call, uint32_t key[4])
+static void noise_key(const dcl_host *host, dcl_call *call, uint32_t key[4])
 {
-    uint32_t stream = (uint32_t)host->integer(call, "stream") + (host->step(call) > 0);
-    host->key(call, stream, key);
-    return stream;
+    host->key(call, (uint32_t)host->integer(call, "stream") + (host->step(call) > 0), key);
 }
 
 static dcl_status product_infer(const dcl_host *host, dcl_call *call)
@@ -75,8 +73,8 @@ static dcl_status product_run(const dcl_host *host, dcl_call *call)
     uint32_t key[4];
     noise_key(host, call, key);
     const dcl_argument arguments[] = {
-        dcl_arg_tensor(product), dcl_arg_tensor(y), dcl_arg_long(y->count), dcl_arg_real(shift_of(host, call)),
-        dcl_arg_key(key), dcl_arg_long8(y->dim), dcl_arg_local(64),
+        dcl_arg_tensor(product), dcl_arg_tensor(y), dcl_arg_long(y->count),
+        dcl_arg_real(shift_of(host, call)), dcl_arg_key(key), dcl_arg_long8(y->dim), dcl_arg_local(64),
     };
     const uint64_t items = (uint64_t)y->count, group = host->device(call, DCL_DEVICE_WORK_GROUP) < 8 ? 1 : 8;
     const char *defines = sign_of(host, call) < 0 ? "SIGN=-1" : "SIGN=1";
@@ -106,9 +104,9 @@ static dcl_value transposed(const dcl_host *host, dcl_call *call, dcl_value x)
 
 static dcl_status product_gradient(const dcl_host *host, dcl_call *call)
 {
-    dcl_value a = host->input_value(call, 0), b = host->input_value(call, 1), dy = host->output_gradient(call, 0);
+    dcl_value a = host->input_value(call, 0), b = host->input_value(call, 1);
     dcl_value weight = host->constant(call, 0, NULL, sign_of(host, call) * host->number(call, "factor"));
-    const dcl_value weighted[] = {dy, weight};
+    const dcl_value weighted[] = {host->output_gradient(call, 0), weight};
     dcl_value slope = host->emit(call, "multiply", weighted, 2, NULL);
     const dcl_value left[] = {slope, transposed(host, call, b)}, right[] = {transposed(host, call, a), slope};
     dcl_status status = DCL_OK;
@@ -155,7 +153,7 @@ static dcl_status sum_infer(const dcl_host *host, dcl_call *call)
     return host->set_output(call, 0, host->input(call, 0)->dtype, 0, NULL);
 }
 
-/* start plus the sum of x, plus that of y where it is given. Element `i` of `data` is read as `dtype`. */
+/* The sum of numbers of x's shape and element type. */
 static double sum_of(const dcl_tensor *x, const void *data)
 {
     double sum = 0;
@@ -217,8 +215,9 @@ static const dcl_case sum_cases[] = {
 };
 
 static const dcl_op waiting_sum = {
-    .size = sizeof(dcl_op), .name = "org.example.waiting_sum", .doc = "1 + sum of x + sum of y", .semantics = 1,
-    .flags = DCL_OP_WAITS, .user = (void *)(uintptr_t)&start, .inputs = sum_inputs, .outputs = sum_outputs,
+    .size = sizeof(dcl_op), .name = "org.example.waiting_sum", .doc = "1 + sum of x + sum of y",
+    .semantics = 1, .flags = DCL_OP_WAITS, .user = (void *)(uintptr_t)&start,
+    .inputs = sum_inputs, .outputs = sum_outputs,
     .cases = sum_cases, .infer = sum_infer, .run = sum_run, .gradient = sum_gradient,
     .reference = sum_reference,
 };

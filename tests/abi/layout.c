@@ -10,6 +10,7 @@
     static_assert(offsetof(record, field) == (offset), "field " #field " of " #record " has moved")
 #define FROZEN(record, bytes) static_assert(sizeof(record) == (bytes), #record " is frozen")
 #define AT_LEAST(record, bytes) static_assert(sizeof(record) >= (bytes), #record " has shrunk")
+#define IS(constant, number) static_assert((constant) == (number), #constant " has changed")
 
 #if UINTPTR_MAX == UINT64_MAX
 AT(dcl_tensor, size, 0);
@@ -123,3 +124,55 @@ AT(dcl_plugin, ops, 40);
 AT(dcl_plugin, init, 48);
 AT_LEAST(dcl_plugin, 56);
 #endif
+
+/* The numbers of all constants. */
+IS(DCL_MAX_RANK, 8);
+IS(DCL_MAX_PORTS, 8);
+IS(DCL_MAX_SCRATCH, 4);
+IS(DCL_F32, 1);
+IS(DCL_F64, 2);
+IS(DCL_I64, 4);
+IS(DCL_REAL, 3);
+IS(DCL_PORT_OPTIONAL, 1);
+IS(DCL_PORT_CONSTANT, 2);
+IS(DCL_PORT_INPLACE, 4);
+IS(DCL_INTEGER, 1);
+IS(DCL_NUMBER, 2);
+IS(DCL_FLAG, 3);
+IS(DCL_STRING, 4);
+IS(DCL_LIST, 5);
+IS(DCL_ATTRIBUTE_REQUIRED, 1);
+IS(DCL_OP_RANDOM, 1);
+IS(DCL_OP_WAITS, 2);
+IS(DCL_OP_ACCUMULATES, 4);
+IS(DCL_NEEDS_FP64, 1);
+IS(DCL_CASE_REFUSED, 1);
+IS(DCL_CASE_NO_GRADIENT, 2);
+IS(DCL_TRANSPOSE_A, 1);
+IS(DCL_TRANSPOSE_B, 2);
+IS(DCL_DEVICE_IS_CPU, 1);
+IS(DCL_DEVICE_COMPUTE_UNITS, 2);
+IS(DCL_DEVICE_WORK_GROUP, 3);
+IS(DCL_DEVICE_LOCAL_BYTES, 4);
+IS(DCL_LOG_DEBUG, 1);
+IS(DCL_LOG_INFO, 2);
+IS(DCL_LOG_WARNING, 3);
+IS(DCL_ARG_TENSOR, 1);
+IS(DCL_ARG_REAL, 2);
+IS(DCL_ARG_LONG, 3);
+IS(DCL_ARG_UINT4, 4);
+IS(DCL_ARG_LONG8, 5);
+IS(DCL_ARG_LOCAL, 6);
+IS(DCL_EINVAL, -1);
+IS(DCL_ENOMEM, -2);
+IS(DCL_EUNSUPPORTED, -3);
+IS(DCL_EBUILD, -4);
+IS(DCL_EDEVICE, -5);
+IS(DCL_ENODEVICE, -6);
+IS(DCL_EIO, -7);
+IS(DCL_EFORMAT, -8);
+IS(DCL_EPLUGIN, -9);
+IS(DCL_EGRAPH, -10);
+IS(DCL_ENUMERIC, -11);
+IS(DCL_EINTERNAL, -12);
+IS(DCL_OK, 0);

@@ -114,8 +114,9 @@ static dcl_status build(scene *s, dcl_error *error)
                                         (dcl_setting[]){{.name = "transpose_b", .integer = 1}, {0}});
     dcl_value loss = dcl_graph_apply(g, NULL, "squared_error", (dcl_value[]){product, y}, 2, NULL);
     dcl_graph_gradient(g, loss, &u, 1, &gradient);
-    dcl_graph_assign(g, u, dcl_graph_apply(g, NULL, "sgd", (dcl_value[]){u, velocity, gradient}, 3, (dcl_setting[]){
-        {.name = "rate", .number = 0.01}, {.name = "schedule", .string = "constant"}, {0}}));
+    const dcl_setting pace[] = {
+        {.name = "rate", .number = 0.01}, {.name = "schedule", .string = "constant"}, {0}};
+    dcl_graph_assign(g, u, dcl_graph_apply(g, NULL, "sgd", (dcl_value[]){u, velocity, gradient}, 3, pace));
     dcl_graph_result(g, "loss", loss);
     return dcl_graph_status(g, error);
 }
@@ -189,8 +190,8 @@ int main(int argument_count, char **arguments)
         const char *fault = fault_of(status, &error, loss, expected);
         recovered += status == DCL_OK && made >= failing;
         if (fault)
-            printf("allocation %lld: %s (status %d, %d left: %s)\n", (long long)failing, fault, (int)status, live_count,
-                   error.text);
+            printf("allocation %lld: %s (status %d, %d left: %s)\n", (long long)failing, fault, (int)status,
+                   live_count, error.text);
         bad += fault != NULL;
         live_count = 0;
     } while (made >= failing);

@@ -33,20 +33,25 @@ static float expected(size_t m, int64_t i, int64_t j)
     int64_t block = masks[m].block < COLUMNS ? masks[m].block : COLUMNS;
     int64_t draw = i * ((COLUMNS + block - 1) / block) + j / block;
     uint32_t words[4];
-    dcl_random_words(masks[m].seed, (uint32_t)masks[m].step, (uint32_t)masks[m].stream, (uint64_t)draw / 4, words);
+    dcl_random_words(masks[m].seed, (uint32_t)masks[m].step, (uint32_t)masks[m].stream, (uint64_t)draw / 4,
+                     words);
     if (words[draw % 4] >= masks[m].retain * 0x1p32)
         return 0;
     return masks[m].scaled ? (float)(1 / masks[m].retain) : 1;
 }
 
-static dcl_status draw_on_device(const dcl_registry *ops, dcl_device *device, size_t m, float *drawn, dcl_error *error)
+static dcl_status draw_on_device(const dcl_registry *ops, dcl_device *device, size_t m, float *drawn,
+                                 dcl_error *error)
 {
     dcl_graph *graph = NULL;
     dcl_session *session = NULL;
     const dcl_setting settings[] = {
-        {.name = "shape", .list = (int64_t[]){ROWS, COLUMNS}, .count = 2}, {.name = "retain", .number = masks[m].retain},
-        {.name = "block", .integer = masks[m].block}, {.name = "stream", .integer = masks[m].stream},
-        {.name = "scaled", .integer = masks[m].scaled}, {0},
+        {.name = "shape", .list = (int64_t[]){ROWS, COLUMNS}, .count = 2},
+        {.name = "retain", .number = masks[m].retain},
+        {.name = "block", .integer = masks[m].block},
+        {.name = "stream", .integer = masks[m].stream},
+        {.name = "scaled", .integer = masks[m].scaled},
+        {0},
     };
     dcl_status status = dcl_graph_create(ops, DCL_F32, masks[m].seed, &graph, error);
     if (status)

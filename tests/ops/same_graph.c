@@ -38,12 +38,14 @@ static void build(dcl_graph *graph)
     dcl_value u = dcl_graph_parameter(graph, "U", 2, u_dim, (dcl_initial){.deviation = 0.3, .stream = 2});
     dcl_value v = dcl_graph_parameter(graph, "V", 2, v_dim, (dcl_initial){.deviation = 0.3, .stream = 3});
     dcl_value mean = dcl_graph_parameter(graph, "mean of U", 2, u_dim, (dcl_initial){0});
-    dcl_value mask = dcl_graph_apply(graph, NULL, "mask", NULL, 0, (dcl_setting[]){
-        {.name = "shape", .list = (int64_t[]){1, WIDTH}, .count = 2}, {.name = "retain", .number = 0.7}, {0}});
+    const dcl_setting mask_settings[] = {
+        {.name = "shape", .list = (int64_t[]){1, WIDTH}, .count = 2}, {.name = "retain", .number = 0.7}, {0}};
+    dcl_value mask = dcl_graph_apply(graph, NULL, "mask", NULL, 0, mask_settings);
     dcl_value dropped = dcl_graph_apply(graph, NULL, "multiply", (dcl_value[]){u, mask}, 2, NULL);
     dcl_value product = dcl_graph_apply(graph, NULL, "matmul", (dcl_value[]){dropped, v}, 2,
                                         (dcl_setting[]){{.name = "transpose_b", .integer = 1}, {0}});
-    dcl_value loss = dcl_graph_apply(graph, NULL, "squared_error", (dcl_value[]){product, y}, 2, NULL), gradients[2];
+    dcl_value loss = dcl_graph_apply(graph, NULL, "squared_error", (dcl_value[]){product, y}, 2, NULL);
+    dcl_value gradients[2];
     if (dcl_graph_gradient(graph, loss, (dcl_value[]){u, v}, 2, gradients))
         return;
     train(graph, u, gradients[0]);

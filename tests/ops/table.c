@@ -12,6 +12,7 @@
 
 #include "common.h"
 #include "conformance/conformance.h"
+#include "core/tensor.h"
 
 typedef struct options {
     const char *plugin, *modes, *device;
@@ -27,6 +28,14 @@ static int usage(void)
 {
     fputs("usage: table [--plugin FILE] [--modes reference,gradient,...] DEVICE f32|f64 [OP...]\n", stderr);
     return 0;
+}
+
+/* 0 for any other word. */
+static uint32_t read_dtype(const char *word)
+{
+    if (strcmp(word, "f64") == 0)
+        return DCL_F64;
+    return strcmp(word, "f32") == 0 ? DCL_F32 : 0;
 }
 
 static int read_options(char **arguments, options *given)
@@ -45,7 +54,7 @@ static int read_options(char **arguments, options *given)
     if (!arguments[0] || !arguments[1])
         return usage();
     given->device = arguments[0];
-    given->dtype = strcmp(arguments[1], "f32") == 0 ? DCL_F32 : strcmp(arguments[1], "f64") == 0 ? DCL_F64 : 0;
+    given->dtype = read_dtype(arguments[1]);
     given->ops = arguments + 2;
     return given->dtype ? 1 : usage();
 }
@@ -100,8 +109,8 @@ static void judge(const dcl__finding *finding, int refusal, totals *sum)
     }
 }
 
-static void check_op(const options *given, const dcl_registry *registry, const dcl__op *op, dcl_device *device,
-                     totals *sum)
+static void check_op(const options *given, const dcl_registry *registry, const dcl__op *op,
+                     dcl_device *device, totals *sum)
 {
     printf("%-18s", op->op.name);
     for (int mode = 0; mode < DCL__MODE_COUNT; mode++) {
@@ -142,9 +151,9 @@ static int run_table(const options *given, const dcl_registry *registry, dcl_dev
         if (is_chosen(given, name, dcl_registry_file(registry, i)))
             check_op(given, registry, dcl__registry_find(registry, name), device, &sum);
     }
-    printf("%d ops on '%s' in %s: %d checks passed, %d failed, %d refused in words for lack of double precision, "
-           "%d ops without gradient\n", sum.ops, info->name, given->dtype == DCL_F64 ? "f64" : "f32", sum.passed,
-           sum.failed, sum.refused, sum.without);
+    printf("%d ops on '%s' in %s: %d checks passed, %d failed, %d refused in words for lack of double "
+           "precision; %d ops have no gradient\n", sum.ops, info->name, dcl__dtype_name(given->dtype),
+           sum.passed, sum.failed, sum.refused, sum.without);
     return sum.failed || !sum.ops ? TEST_FAILED : TEST_PASSED;
 }
 

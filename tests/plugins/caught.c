@@ -4,9 +4,9 @@
 #include "doubled.h"
 
 enum fault {
-    NONE, WRONG_GRADIENT, GRADIENT_OF_WRONG_SHAPE, GRADIENT_WITH_UNKNOWN_OP, WRONG_REFERENCE, READS_SCRATCH,
-    WRITES_BEHIND, WRITES_BEFORE, WRITES_INPUT, REFUSES_SILENTLY, TAKES_EVERYTHING, DOES_NOT_BUILD, LACKS_OUTPUT,
-    READS_WITHOUT_WAITING, FAULT_COUNT
+    NONE, WRONG_GRADIENT, GRADIENT_OF_WRONG_SHAPE, GRADIENT_WITH_UNKNOWN_OP, WRONG_REFERENCE,
+    READS_SCRATCH, WRITES_BEHIND, WRITES_BEFORE, WRITES_INPUT, REFUSES_SILENTLY, TAKES_EVERYTHING,
+    DOES_NOT_BUILD, LACKS_OUTPUT, READS_WITHOUT_WAITING, FAULT_COUNT
 };
 
 /* The kernel of each fault; where it is none of the kernels', the right one. */
@@ -76,16 +76,20 @@ static dcl_status run(const dcl_host *host, dcl_call *call)
     double first[64];
     if (FAULT == READS_WITHOUT_WAITING)
         return host->read(call, x, first);
-    return host->launch(call, kernels[FAULT] ? kernels[FAULT] : "right", FAULT == DOES_NOT_BUILD ? "BROKEN=1" : NULL,
-                        arguments, 4, 1, &items, NULL);
+    const char *kernel = kernels[FAULT] ? kernels[FAULT] : "right";
+    const char *defines = FAULT == DOES_NOT_BUILD ? "BROKEN=1" : NULL;
+    return host->launch(call, kernel, defines, arguments, 4, 1, &items, NULL);
 }
 
 static dcl_status gradient(const dcl_host *host, dcl_call *call)
 {
-    const char *op = FAULT == GRADIENT_OF_WRONG_SHAPE ? "sum" : FAULT == GRADIENT_WITH_UNKNOWN_OP ? "scael" : "scale";
+    const char *op = FAULT == GRADIENT_OF_WRONG_SHAPE    ? "sum"
+                     : FAULT == GRADIENT_WITH_UNKNOWN_OP ? "scael"
+                                                         : "scale";
     const dcl_setting settings[] = {{.name = "by", .number = FAULT == WRONG_GRADIENT ? 2.1 : 2}, {0}};
     dcl_value slope = host->output_gradient(call, 0);
-    return host->set_gradient(call, 0, host->emit(call, op, &slope, 1, strcmp(op, "scale") ? NULL : settings));
+    const dcl_setting *given = strcmp(op, "scale") == 0 ? settings : NULL;
+    return host->set_gradient(call, 0, host->emit(call, op, &slope, 1, given));
 }
 
 static dcl_status reference(const dcl_host *host, dcl_call *call)
@@ -108,9 +112,8 @@ static const dcl_case cases[] = {
 };
 
 static const dcl_op op = {
-    .size = sizeof op, .name = "org.example.caught", .doc = "2 x", .semantics = 1, .inputs = doubled_inputs,
-    .outputs = doubled_outputs, .source = source, .cases = cases, .infer = infer, .run = run, .gradient = gradient,
-    .reference = reference,
+    DOUBLED_OP, .name = "org.example.caught", .source = source, .cases = cases, .infer = infer, .run = run,
+    .gradient = gradient, .reference = reference,
 };
 static const dcl_op *const ops[] = {&op, NULL};
 const dcl_plugin dcl_plugin_v1 = {DOUBLED_PLUGIN, .ops = ops};

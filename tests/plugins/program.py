@@ -1,5 +1,6 @@
 """program.py: runs `dropcl` for the tests of plugins."""
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -18,11 +19,11 @@ def run(*command, folder=None, **variables):
     for key in [key for key, value in variables.items() if value is None]:
         environment.pop(key, None)
     return Result(subprocess.run([str(word) for word in command], cwd=folder, env=environment, text=True,
-                                 errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600))
+                                 errors="replace", capture_output=True, timeout=600))
 
 
 def arguments(count):
-    """Takes the test's own arguments off the command line, so that unittest sees the rest."""
-    taken = sys.argv[1:1 + count]
+    """Takes the test's own arguments, all paths, off the command line, so that unittest sees the rest."""
+    taken = [pathlib.Path(path).resolve() for path in sys.argv[1:1 + count]]
     del sys.argv[1:1 + count]
     return taken

@@ -11,7 +11,7 @@ import unittest
 
 from program import arguments, run
 
-BUILD, GUIDE = (pathlib.Path(argument) for argument in arguments(2))
+BUILD, GUIDE = arguments(2)
 
 
 def install():
@@ -90,13 +90,23 @@ class OutOfTree(unittest.TestCase):
                 self.assertEqual(result.status, 2, result.text)
                 self.assertEqual(list(self.folder.iterdir()), [])
 
-    def test_the_example_of_the_guide_builds_and_passes(self):
-        """Its files are the code blocks that begin with their own name in a comment."""
-        blocks = re.findall(r"^```\w+\n(?:/\*|#) ([\w.]+): .*?^```", GUIDE.read_text(), re.M | re.S)
-        self.assertEqual(blocks, ["cube.c", "meson.build"])
-        for block in re.finditer(r"^```\w+\n((?:/\*|#) ([\w.]+): .*?)^```", GUIDE.read_text(), re.M | re.S):
-            (self.folder / block.group(2)).write_text(block.group(1))
-        self.build_and_check(self.folder, "cube")
+    def test_the_example_of_the_guide_builds_passes_and_runs(self):
+        """Its files are the code blocks that begin with their own name in a comment, and the graph file."""
+        blocks = re.findall(r"^```(\w+)\n(.*?)^```", GUIDE.read_text(), re.M | re.S)
+        names = {}
+        for language, text in blocks:
+            named = re.match(r"(?:/\*|#) ([\w.]+): ", text)
+            if named or language == "json":
+                names[named.group(1) if named else "cube.json"] = text
+        self.assertEqual(list(names), ["cube.c", "meson.build", "cube.json"])
+        for name, text in names.items():
+            (self.folder / name).write_text(text)
+        (self.folder / "x.csv").write_text("1,2,3\n4,5,6\n")
+        plugin = self.build_and_check(self.folder, "cube")
+        variables = {**self.variables, "DROPCL_PLUGIN_PATH": str(plugin.parent)}
+        result = run("dropcl", "run", "cube.json", "--feed", "x=x.csv", "--fetch", "total",
+                     folder=self.folder, **variables)
+        self.assertEqual(result.out.split(), ["total", "=", "441"], result.text)
 
 
 if __name__ == "__main__":

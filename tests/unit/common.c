@@ -43,7 +43,8 @@ void open_device(void)
     dcl_error error;
     const char *selector = getenv("DROPCL_TEST_DEVICE");
     open_ops();
-    ASSERT_OK(dcl_device_open(selector && *selector ? selector : "Portable Computing Language", &device, &error));
+    selector = selector && *selector ? selector : "Portable Computing Language";
+    ASSERT_OK(dcl_device_open(selector, &device, &error));
 }
 
 void close_device(void)
@@ -68,7 +69,8 @@ dcl_value vector_parameter(dcl_graph *graph, const char *name, int64_t length, d
     return dcl_graph_parameter(graph, name, 1, &length, initial);
 }
 
-dcl_value matrix_parameter(dcl_graph *graph, const char *name, int64_t rows, int64_t columns, dcl_initial initial)
+dcl_value matrix_parameter(dcl_graph *graph, const char *name, int64_t rows, int64_t columns,
+                           dcl_initial initial)
 {
     return dcl_graph_parameter(graph, name, 2, (int64_t[]){rows, columns}, initial);
 }

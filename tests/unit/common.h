@@ -6,7 +6,7 @@
 
 #include "dropcl/dropcl.h"
 
-/* The call must succeed; its sentence is shown when it does not. Both macros use a dcl_error named `error`. */
+/* The call must succeed; its sentence is shown when it does not. Both macros use a dcl_error `error`. */
 #define ASSERT_OK(call)                                                                     \
     do {                                                                                    \
         dcl_status status_ = (call);                                                        \
@@ -45,7 +45,8 @@ void close_device(void);
 dcl_graph *new_graph(uint32_t dtype);
 
 dcl_value vector_parameter(dcl_graph *graph, const char *name, int64_t length, dcl_initial initial);
-dcl_value matrix_parameter(dcl_graph *graph, const char *name, int64_t rows, int64_t columns, dcl_initial initial);
+dcl_value matrix_parameter(dcl_graph *graph, const char *name, int64_t rows, int64_t columns,
+                           dcl_initial initial);
 dcl_value vector_input(dcl_graph *graph, const char *name, int64_t length);
 
 /* A node of a name of the graph's choosing, with all defaults. */

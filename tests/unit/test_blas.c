@@ -12,8 +12,8 @@ static const struct {
     int64_t m, n, k;
     double alpha, beta;
 } products[] = {
-    {1, 1, 1, 1, 1}, {3, 5, 7, 2, -1}, {17, 33, 65, -0.5, 0.25}, {1, 70, 31, 1, 0}, {70, 1, 9, 1, 1}, {129, 131, 4, 1, 2},
-    {48, 63, 70, 0, 1},
+    {1, 1, 1, 1, 1},  {3, 5, 7, 2, -1},    {17, 33, 65, -0.5, 0.25}, {1, 70, 31, 1, 0},
+    {70, 1, 9, 1, 1}, {129, 131, 4, 1, 2}, {48, 63, 70, 0, 1},
 };
 
 enum { LARGEST = 129 * 131 };
@@ -34,7 +34,8 @@ static void open_with(const char *variant)
 }
 
 /* The sum of row i and column j, and the sum of magnitudes that rounding errors go with. */
-static double element(int64_t m, int64_t n, int64_t k, int ta, int tb, int64_t i, int64_t j, double *magnitude)
+static double element(int64_t m, int64_t n, int64_t k, int ta, int tb, int64_t i, int64_t j,
+                      double *magnitude)
 {
     double sum = 0;
     *magnitude = 0;
@@ -51,12 +52,13 @@ static void assert_product(int p, int ta, int tb, double precision)
     const int64_t m = products[p].m, n = products[p].n, k = products[p].k;
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
-            double magnitude, sum = element(m, n, k, ta, tb, i, j, &magnitude), added = products[p].beta * c[i * n + j];
+            double magnitude, sum = element(m, n, k, ta, tb, i, j, &magnitude);
+            double added = products[p].beta * c[i * n + j];
             double wanted = products[p].alpha * sum + added;
             double allowed = precision * (fabs(products[p].alpha) * magnitude + fabs(added));
-            ck_assert_msg(fabs(found[i * n + j] - wanted) <= allowed, "%ldx%ldx%ld, transposed %d %d: [%ld, %ld] is "
-                          "%.17g, not %.17g", (long)m, (long)n, (long)k, ta, tb, (long)i, (long)j, found[i * n + j],
-                          wanted);
+            ck_assert_msg(fabs(found[i * n + j] - wanted) <= allowed,
+                          "%ldx%ldx%ld, transposed %d %d: [%ld, %ld] is %.17g, not %.17g",
+                          (long)m, (long)n, (long)k, ta, tb, (long)i, (long)j, found[i * n + j], wanted);
         }
 }
 
@@ -182,7 +184,8 @@ END_TEST
 Suite *blas_suite(void)
 {
     return make_suite("blas", setup, close_ops, (const TTest *[]){
-        plain_is_right_in_single_precision, plain_is_right_in_double_precision, clblast_is_right_in_single_precision,
-        clblast_is_right_in_double_precision, the_variant_is_chosen_by_the_kind_of_device,
-        an_unknown_variant_is_refused, the_self_test_is_remembered, NULL});
+        plain_is_right_in_single_precision, plain_is_right_in_double_precision,
+        clblast_is_right_in_single_precision, clblast_is_right_in_double_precision,
+        the_variant_is_chosen_by_the_kind_of_device, an_unknown_variant_is_refused,
+        the_self_test_is_remembered, NULL});
 }

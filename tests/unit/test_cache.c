@@ -224,7 +224,8 @@ START_TEST(no_place_at_all_is_silent_but_can_be_asked_for)
     unsetenv("HOME");
     dcl__cache_store(key, "binary", 6);
     assert_miss();
-    ASSERT_FAILS(dcl_cache_describe(folder, sizeof folder, &files, &bytes, &error), DCL_EIO, "XDG_CACHE_HOME");
+    ASSERT_FAILS(dcl_cache_describe(folder, sizeof folder, &files, &bytes, &error), DCL_EIO,
+                 "XDG_CACHE_HOME");
     ASSERT_FAILS(dcl_cache_clear(&files, &error), DCL_EIO, "XDG_CACHE_HOME");
 }
 END_TEST
@@ -272,10 +273,11 @@ END_TEST
 Suite *cache_suite(void)
 {
     return make_suite("cache", setup, teardown, (const TTest *[]){
-        what_was_stored_is_loaded, the_last_store_counts, an_empty_content_is_a_content, keys_tell_texts_apart,
-        an_entry_with_any_byte_damaged_is_a_miss, an_entry_of_any_wrong_length_is_a_miss,
-        a_damaged_entry_is_replaced, the_folder_is_private, folders_above_are_made,
-        a_folder_that_cannot_be_made_is_silent, a_store_that_runs_out_of_room_leaves_nothing,
-        a_relative_cache_home_is_passed_over_for_home, no_place_at_all_is_silent_but_can_be_asked_for,
-        clearing_removes_entries_and_says_how_many, processes_that_store_at_once_leave_one_whole_entry, NULL});
+        what_was_stored_is_loaded, the_last_store_counts, an_empty_content_is_a_content,
+        keys_tell_texts_apart, an_entry_with_any_byte_damaged_is_a_miss,
+        an_entry_of_any_wrong_length_is_a_miss, a_damaged_entry_is_replaced, the_folder_is_private,
+        folders_above_are_made, a_folder_that_cannot_be_made_is_silent,
+        a_store_that_runs_out_of_room_leaves_nothing, a_relative_cache_home_is_passed_over_for_home,
+        no_place_at_all_is_silent_but_can_be_asked_for, clearing_removes_entries_and_says_how_many,
+        processes_that_store_at_once_leave_one_whole_entry, NULL});
 }

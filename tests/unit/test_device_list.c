@@ -108,8 +108,8 @@ START_TEST(what_matches_nothing_is_refused_by_name)
     for (const char *const *selector = without_match; *selector; selector++) {
         size_t chosen = 99;
         dcl_error error;
-        ASSERT_FAILS(dcl_device_choose(everything, EVERYTHING, *selector, &chosen, reason, &error), DCL_ENODEVICE,
-                     *selector);
+        ASSERT_FAILS(dcl_device_choose(everything, EVERYTHING, *selector, &chosen, reason, &error),
+                     DCL_ENODEVICE, *selector);
         ck_assert_uint_eq(chosen, 99);
     }
 }
@@ -174,8 +174,9 @@ END_TEST
 Suite *device_list_suite(void)
 {
     return make_suite("device_list", setup, NULL, (const TTest *[]){
-        without_a_wish_the_largest_discrete_gpu_is_taken, the_ranks_are_discrete_integrated_other_cpu_software,
-        equals_keep_their_order, an_index_is_a_place_in_the_list, a_type_means_the_best_of_it,
+        without_a_wish_the_largest_discrete_gpu_is_taken,
+        the_ranks_are_discrete_integrated_other_cpu_software, equals_keep_their_order,
+        an_index_is_a_place_in_the_list, a_type_means_the_best_of_it,
         a_name_is_found_in_device_platform_and_vendor_in_any_case, what_matches_nothing_is_refused_by_name,
         a_type_that_is_not_there_is_refused, the_environment_replaces_the_default_only,
         the_devices_of_this_machine_are_described, a_machine_without_drivers_is_told_what_to_install, NULL});

@@ -73,7 +73,8 @@ END_TEST
 START_TEST(missing_memory_is_told_with_its_size)
 {
     dcl_error error;
-    ASSERT_FAILS(dcl__no_memory(&error, "the list of ops", 4096), DCL_ENOMEM, "the list of ops needs 4096 bytes");
+    ASSERT_FAILS(dcl__no_memory(&error, "the list of ops", 4096), DCL_ENOMEM,
+                 "the list of ops needs 4096 bytes");
 }
 END_TEST
 
@@ -100,6 +101,6 @@ Suite *error_suite(void)
     return make_suite("error", NULL, NULL, (const TTest *[]){
         a_failure_is_a_code_and_a_sentence, nobody_has_to_listen, a_long_sentence_is_cut_at_its_end,
         a_prefix_says_where_it_happened, prefixes_push_the_end_out, a_prefix_longer_than_its_room_is_cut,
-        missing_memory_is_told_with_its_size, every_status_has_words_of_its_own, the_version_is_that_of_the_build,
-        NULL});
+        missing_memory_is_told_with_its_size, every_status_has_words_of_its_own,
+        the_version_is_that_of_the_build, NULL});
 }

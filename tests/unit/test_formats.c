@@ -685,7 +685,7 @@ static const struct {
     {MARKET("array real general") "100000 100000\n1\n", "announces 19999999999 bytes of data"},
     {MARKET("coordinate real general") "2 2 9000000000000000000\n", "line 4: no file holds so many entries"},
     {MARKET("coordinate real general") "2 2 1000\n1 1 1\n", "announces 3999 bytes of data"},
-    {MARKET("coordinate real general") "1000000 1000000 1\n1 1 1\n", "line 4: only 1 entries of a 1000000 x"},
+    {MARKET("coordinate real general") "1000000 1000000 1\n1 1 1\n", "line 4: only 1 entries of a 1000000x"},
     {MARKET("array real general") "2 1\n1\nx\n", "line 6: one number is needed here"},
     {MARKET("array real general") "2 1\n1 2\n", "line 5: one number is needed here"},
     {MARKET("array real general") "2 1\n1\n%\n", "the file ends after 1 of 2 entries"},

@@ -136,7 +136,8 @@ END_TEST
 
 START_TEST(what_does_not_depend_has_gradient_zero)
 {
-    dcl_value x = vector_parameter(graph, "x", 3, normal), other = matrix_parameter(graph, "other", 2, 2, normal);
+    dcl_value x = vector_parameter(graph, "x", 3, normal);
+    dcl_value other = matrix_parameter(graph, "other", 2, 2, normal);
     dcl_session *session = differentiate(unary(graph, "sum", x), (dcl_value[]){x, other}, 2);
     double found[4];
     fetch(session, "d1", found);
@@ -274,7 +275,8 @@ END_TEST
 
 START_TEST(a_third_derivative_is_a_derivative_too)
 {
-    dcl_value x = dcl_graph_parameter(graph, "x", 0, NULL, (dcl_initial){.fill = 0.3}), d = unary(graph, "exp", x);
+    dcl_value x = dcl_graph_parameter(graph, "x", 0, NULL, (dcl_initial){.fill = 0.3});
+    dcl_value d = unary(graph, "exp", x);
     d = binary(graph, "multiply", d, unary(graph, "square", x));
     for (int i = 0; i < 3; i++)
         dcl_graph_gradient(graph, d, &x, 1, &d);
@@ -289,9 +291,9 @@ Suite *gradient_suite(void)
 {
     return make_suite("gradient", setup, teardown, (const TTest *[]){
         a_factorization_has_the_gradient_that_differences_say, a_value_that_is_used_often_sums_its_gradients,
-        one_input_twice_counts_twice, a_value_can_be_differentiated_by_itself, inner_values_can_be_differentiated_by,
-        what_does_not_depend_has_gradient_zero, constant_ports_let_nothing_through,
-        an_op_without_gradient_is_named_with_the_path_that_needs_it,
+        one_input_twice_counts_twice, a_value_can_be_differentiated_by_itself,
+        inner_values_can_be_differentiated_by, what_does_not_depend_has_gradient_zero,
+        constant_ports_let_nothing_through, an_op_without_gradient_is_named_with_the_path_that_needs_it,
         an_op_without_gradient_does_no_harm_beside_the_path, only_single_elements_can_be_differentiated,
         a_failed_graph_stays_failed, a_hessian_vector_product_agrees_with_differences_of_the_gradient,
         a_third_derivative_is_a_derivative_too, NULL});

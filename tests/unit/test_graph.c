@@ -171,7 +171,8 @@ END_TEST
 START_TEST(real_inputs_have_the_type_of_the_graph)
 {
     ck_assert_uint_eq(dcl_value_tensor(graph, dcl_graph_input(graph, "a", DCL_F64, 0, NULL))->dtype, DCL_F32);
-    ck_assert_uint_eq(dcl_value_tensor(graph, dcl_graph_input(graph, "b", DCL_REAL, 0, NULL))->dtype, DCL_F32);
+    ck_assert_uint_eq(dcl_value_tensor(graph, dcl_graph_input(graph, "b", DCL_REAL, 0, NULL))->dtype,
+                      DCL_F32);
 }
 END_TEST
 
@@ -260,9 +261,10 @@ Suite *graph_suite(void)
         a_node_infers_its_shape_and_defaults, further_outputs_have_the_next_ids_and_numbered_names,
         an_optional_input_may_be_left_out, a_shape_that_does_not_fit_names_both_values,
         a_broadcast_that_does_not_fit_names_both_values, only_the_first_failure_is_kept_and_zero_runs_through,
-        a_name_can_be_given_once, an_impossible_shape_is_refused_by_name, an_input_of_the_wrong_type_is_refused,
-        real_inputs_have_the_type_of_the_graph, too_many_inputs_and_unknown_values_are_refused,
-        attributes_are_checked_when_a_node_is_added, what_infer_refuses_has_node_op_and_file_before_it,
-        a_parameter_is_assigned_once, an_assignment_needs_equal_shapes, only_parameters_can_be_assigned,
-        results_have_names_of_their_own, large_graphs_grow, NULL});
+        a_name_can_be_given_once, an_impossible_shape_is_refused_by_name,
+        an_input_of_the_wrong_type_is_refused, real_inputs_have_the_type_of_the_graph,
+        too_many_inputs_and_unknown_values_are_refused, attributes_are_checked_when_a_node_is_added,
+        what_infer_refuses_has_node_op_and_file_before_it, a_parameter_is_assigned_once,
+        an_assignment_needs_equal_shapes, only_parameters_can_be_assigned, results_have_names_of_their_own,
+        large_graphs_grow, NULL});
 }

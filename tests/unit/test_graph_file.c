@@ -236,7 +236,7 @@ static void expect_numbers_to_survive(void)
         dcl_value same = dcl_value_find(again, dcl_value_name(graph, value));
         dcl_initial was = dcl_value_initial(graph, value), is = dcl_value_initial(again, same);
         ck_assert(isnan(was.fill) ? isnan(is.fill) : memcmp(&was.fill, &is.fill, sizeof is.fill) == 0);
-        ck_assert(isnan(was.fill) ? isnan(is.deviation) : was.deviation == is.deviation);
+        ck_assert(isnan(was.deviation) ? isnan(is.deviation) : was.deviation == is.deviation);
     }
     dcl_graph_free(graph);
     dcl_graph_free(again);

@@ -50,7 +50,8 @@ END_TEST
 /* matmul may not write over its inputs: three buffers take turns at most. */
 START_TEST(a_chain_of_products_takes_turns)
 {
-    dcl_value x = matrix_parameter(graph, "x", 20, 20, normal), w = matrix_parameter(graph, "w", 20, 20, normal);
+    dcl_value x = matrix_parameter(graph, "x", 20, 20, normal);
+    dcl_value w = matrix_parameter(graph, "w", 20, 20, normal);
     for (int i = 0; i < 20; i++)
         x = binary(graph, "matmul", x, w);
     dcl_graph_result(graph, "end", x);
@@ -92,7 +93,8 @@ END_TEST
 
 START_TEST(an_optimizer_writes_over_its_parameter_without_a_copy)
 {
-    dcl_value x = vector_parameter(graph, "x", 100, normal), v = vector_parameter(graph, "v", 100, (dcl_initial){0});
+    dcl_value x = vector_parameter(graph, "x", 100, normal);
+    dcl_value v = vector_parameter(graph, "v", 100, (dcl_initial){0});
     dcl_value update = dcl_graph_apply(graph, NULL, "sgd", (dcl_value[]){x, v, unary(graph, "tanh", x)}, 3,
                                        (dcl_setting[]){{.name = "rate", .number = 0.1}, {0}});
     dcl_graph_assign(graph, x, update);
@@ -212,7 +214,8 @@ static void run_step(void)
             in_slot[plan.assignments[i].staging] = in_state[plan.assignments[i].value - 1];
     for (size_t i = 0; i < plan.assignment_count; i++) {
         const dcl__assignment *a = &plan.assignments[i];
-        in_state[a->parameter - 1] = a->staging != DCL__NO_SLOT ? in_slot[a->staging] : *holder(&plan.step, a->value);
+        in_state[a->parameter - 1] = a->staging != DCL__NO_SLOT ? in_slot[a->staging]
+                                                                : *holder(&plan.step, a->value);
     }
     for (int64_t v = 1; v <= dcl_graph_value_count(graph); v++) {
         dcl_value wanted = dcl_value_assigned(graph, v) ? dcl_value_assigned(graph, v) : v;
@@ -254,7 +257,8 @@ static dcl_value pick_vector(void)
 
 static void add_random_node(void)
 {
-    const char *const unaries[] = {"exp", "tanh", "square"}, *const binaries[] = {"add", "multiply", "divide"};
+    static const char *const unaries[] = {"exp", "tanh", "square"};
+    static const char *const binaries[] = {"add", "multiply", "divide"};
     dcl_value x = pick_vector(), y = pick_vector(), z = pick_vector();
     switch (pick(4)) {
     case 0: unary(graph, unaries[pick(3)], x); break;
@@ -305,8 +309,9 @@ END_TEST
 Suite *plan_suite(void)
 {
     return make_suite("plan", setup, teardown, (const TTest *[]){
-        a_chain_needs_few_buffers, a_chain_of_products_takes_turns, results_share_buffers, what_nobody_needs_is_not_run,
-        a_step_runs_only_what_assignments_need, an_optimizer_writes_over_its_parameter_without_a_copy,
+        a_chain_needs_few_buffers, a_chain_of_products_takes_turns, results_share_buffers,
+        what_nobody_needs_is_not_run, a_step_runs_only_what_assignments_need,
+        an_optimizer_writes_over_its_parameter_without_a_copy,
         a_parameter_that_is_read_later_is_not_written_in_place, swapped_parameters_are_staged,
         a_failed_graph_has_no_plan, an_empty_graph_has_an_empty_plan,
         in_random_graphs_every_reader_finds_its_value, NULL});

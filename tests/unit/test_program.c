@@ -89,8 +89,9 @@ END_TEST
 START_TEST(a_source_that_does_not_build_gives_the_compilers_log)
 {
     cl_kernel kernel;
-    ASSERT_FAILS(get_kernel("__kernel void broken(void) { undeclared_thing = 1; }\n", NULL, "broken", &kernel),
-                 DCL_EBUILD, "the kernels of op 'made_up' do not build");
+    static const char broken[] = "__kernel void broken(void) { undeclared_thing = 1; }\n";
+    ASSERT_FAILS(get_kernel(broken, NULL, "broken", &kernel), DCL_EBUILD,
+                 "the kernels of op 'made_up' do not build");
     ck_assert_ptr_nonnull(strstr(error.text, "undeclared_thing"));
     ck_assert_ptr_nonnull(strstr(error.text, dcl_device_describe(device)->name));
     ck_assert_ptr_nonnull(strstr(error.text, "-D DCL_REAL_BITS=32"));
@@ -100,15 +101,16 @@ END_TEST
 START_TEST(a_kernel_that_is_not_there_is_named)
 {
     cl_kernel kernel;
-    ASSERT_FAILS(get_kernel(writes_value, "VALUE=3", "read_value", &kernel), DCL_EDEVICE, "kernel 'read_value'");
+    ASSERT_FAILS(get_kernel(writes_value, "VALUE=3", "read_value", &kernel), DCL_EDEVICE,
+                 "kernel 'read_value'");
     ck_assert_ptr_nonnull(strstr(error.text, "CL_INVALID_KERNEL_NAME"));
     ASSERT_OK(get_kernel(writes_value, "VALUE=3", "write_value", &kernel));
 }
 END_TEST
 
 static const char *const bad_defines[] = {
-    "VALUE", "VALUE=", "=3", "VALUE=x", "value=3", "VALUE=3;", "VALUE=1\" -I/", "3V=1", "VALUE=3 -I/tmp", "VALUE=--3",
-    NULL,
+    "VALUE", "VALUE=", "=3", "VALUE=x", "value=3", "VALUE=3;", "VALUE=1\" -I/", "3V=1", "VALUE=3 -I/tmp",
+    "VALUE=--3", NULL,
 };
 
 START_TEST(only_names_with_numbers_can_be_defined)
@@ -187,8 +189,8 @@ Suite *program_suite(void)
     Suite *suite = make_suite("program", open_device, close_device, (const TTest *[]){
         a_kernel_runs_with_its_defines, any_range_and_group_covers_every_element, a_kernel_is_built_once,
         a_source_that_does_not_build_gives_the_compilers_log, a_kernel_that_is_not_there_is_named,
-        only_names_with_numbers_can_be_defined, too_many_defines_are_refused, double_precision_is_another_program,
-        NULL});
+        only_names_with_numbers_can_be_defined, too_many_defines_are_refused,
+        double_precision_is_another_program, NULL});
     TCase *cache = tcase_create("cache");
     tcase_set_timeout(cache, 300);
     tcase_add_test(cache, a_second_process_compiles_nothing);

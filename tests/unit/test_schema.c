@@ -48,7 +48,8 @@ END_TEST
 
 START_TEST(settings_come_in_the_order_of_the_schema)
 {
-    const dcl_setting given[] = {{.name = "axes"}, {.name = "rate", .number = 1}, {.name = "count", .integer = 1}, {0}};
+    const dcl_setting given[] = {
+        {.name = "axes"}, {.name = "rate", .number = 1}, {.name = "count", .integer = 1}, {0}};
     dcl_setting *made = NULL;
     dcl_error error;
     ASSERT_OK(dcl__settings_resolve(&op, given, &made, &error));
@@ -63,7 +64,8 @@ START_TEST(given_texts_and_lists_are_copied)
 {
     char label[] = "mine";
     int64_t axes[] = {2, 0};
-    const dcl_setting given[] = {{.name = "label", .string = label}, {.name = "axes", .list = axes, .count = 2}, {0}};
+    const dcl_setting given[] = {
+        {.name = "label", .string = label}, {.name = "axes", .list = axes, .count = 2}, {0}};
     dcl_setting *made = NULL;
     dcl_error error;
     ASSERT_OK(dcl__settings_resolve(&op, given, &made, &error));
@@ -91,7 +93,8 @@ START_TEST(every_kind_is_read_from_text)
 {
     dcl_setting *made = NULL;
     dcl_error error;
-    ASSERT_OK(resolve_text(&op, "count=7 rate=1e-3 shift=-4.5 keep=0 mode=slow label=a-b axes=0,3,7", &made, &error));
+    ASSERT_OK(resolve_text(&op, "count=7 rate=1e-3 shift=-4.5 keep=0 mode=slow label=a-b axes=0,3,7", &made,
+                           &error));
     ck_assert_int_eq(dcl__setting_find(made, "count")->integer, 7);
     ck_assert_double_eq(dcl__setting_find(made, "rate")->number, 1e-3);
     ck_assert_double_eq(dcl__setting_find(made, "shift")->number, -4.5);
@@ -106,8 +109,8 @@ START_TEST(every_kind_is_read_from_text)
 END_TEST
 
 static const char *const accepted[] = {
-    "", "count=1", "count=10", "rate=0", "rate=1", "shift=1e300", "mode=very_slow", "axes=", "axes=7", "label=",
-    "  count=2   rate=0.25  ", NULL,
+    "", "count=1", "count=10", "rate=0", "rate=1", "shift=1e300", "mode=very_slow", "axes=", "axes=7",
+    "label=", "  count=2   rate=0.25  ", NULL,
 };
 
 START_TEST(bounds_are_allowed_and_no_bounds_mean_none)
@@ -164,9 +167,12 @@ START_TEST(unknown_and_missing_attributes_are_named)
     dcl_error error;
     dcl_setting *made = NULL;
     const dcl_setting unknown[] = {{.name = "colour"}, {0}};
-    ASSERT_FAILS(dcl__settings_resolve(&op, unknown, &made, &error), DCL_EGRAPH, "op 'made_up' has no attribute 'colour'");
-    ASSERT_FAILS(dcl__settings_resolve(&plain_op, unknown, &made, &error), DCL_EGRAPH, "op 'plain' has no attribute");
-    ASSERT_FAILS(dcl__settings_resolve(&strict_op, NULL, &made, &error), DCL_EGRAPH, "op 'strict' needs attribute 'shape'");
+    ASSERT_FAILS(dcl__settings_resolve(&op, unknown, &made, &error), DCL_EGRAPH,
+                 "op 'made_up' has no attribute 'colour'");
+    ASSERT_FAILS(dcl__settings_resolve(&plain_op, unknown, &made, &error), DCL_EGRAPH,
+                 "op 'plain' has no attribute");
+    ASSERT_FAILS(dcl__settings_resolve(&strict_op, NULL, &made, &error), DCL_EGRAPH,
+                 "op 'strict' needs attribute 'shape'");
     ASSERT_FAILS(dcl__settings_parse(&plain_op, "colour=3", &made, &error), DCL_EGRAPH, "plain");
 }
 END_TEST
@@ -210,9 +216,9 @@ Suite *schema_suite(void)
 {
     Suite *suite = make_suite("schema", NULL, NULL, (const TTest *[]){
         what_is_not_given_has_its_default, settings_come_in_the_order_of_the_schema,
-        given_texts_and_lists_are_copied, every_kind_is_read_from_text, bounds_are_allowed_and_no_bounds_mean_none,
-        unknown_and_missing_attributes_are_named, an_infinite_number_is_out_of_bounds, a_long_list_is_read_whole,
-        kinds_and_ports_are_known, NULL});
+        given_texts_and_lists_are_copied, every_kind_is_read_from_text,
+        bounds_are_allowed_and_no_bounds_mean_none, unknown_and_missing_attributes_are_named,
+        an_infinite_number_is_out_of_bounds, a_long_list_is_read_whole, kinds_and_ports_are_known, NULL});
     TCase *refusals = tcase_create("refused");
     tcase_add_loop_test(refusals, what_the_schema_does_not_allow_is_refused_by_name, 0, ROWS(refused));
     suite_add_tcase(suite, refusals);

@@ -45,7 +45,8 @@ static void assert_squares(uint32_t graph_type, uint32_t feed_type)
     start_over(graph_type);
     add_result("y", "square", vector_input(graph, "x", 3));
     dcl_session *session = new_session(graph);
-    ASSERT_OK(dcl_session_feed(session, "x", feed_type, feed_type == DCL_F32 ? (const void *)narrow : wide, &error));
+    const void *data = feed_type == DCL_F32 ? (const void *)narrow : wide;
+    ASSERT_OK(dcl_session_feed(session, "x", feed_type, data, &error));
     ASSERT_OK(dcl_session_fetch(session, "y", DCL_F32, single, &error));
     ASSERT_OK(dcl_session_fetch(session, "y", DCL_F64, twice, &error));
     for (int i = 0; i < 3; i++) {
@@ -164,7 +165,8 @@ END_TEST
 
 START_TEST(steps_are_counted_and_can_be_set)
 {
-    dcl_value x = vector_parameter(graph, "x", 3, zero), one = dcl_graph_constant(graph, NULL, 1, (int64_t[]){3}, 1);
+    dcl_value x = vector_parameter(graph, "x", 3, zero);
+    dcl_value one = dcl_graph_constant(graph, NULL, 1, (int64_t[]){3}, 1);
     double found[3];
     dcl_error error;
     dcl_graph_assign(graph, x, binary(graph, "add", x, one));
@@ -186,7 +188,8 @@ END_TEST
 /* x += x^2 and y := x: y gets the x of before the step. */
 START_TEST(a_step_reads_old_values_everywhere)
 {
-    dcl_value x = vector_parameter(graph, "x", 1, (dcl_initial){.fill = 3}), y = vector_parameter(graph, "y", 1, zero);
+    dcl_value x = vector_parameter(graph, "x", 1, (dcl_initial){.fill = 3});
+    dcl_value y = vector_parameter(graph, "y", 1, zero);
     double found;
     dcl_graph_assign(graph, x, binary(graph, "add", x, unary(graph, "square", x)));
     dcl_graph_assign(graph, y, x);
@@ -325,7 +328,8 @@ START_TEST(double_precision_is_refused_in_words_where_there_is_none)
     start_over(DCL_F64);
     add_result("y", "square", vector_parameter(graph, "x", 3, normal));
     device->info.fp64 = 0;
-    ASSERT_FAILS(dcl_session_create(device, graph, &session, &error), DCL_EUNSUPPORTED, "has no double precision");
+    ASSERT_FAILS(dcl_session_create(device, graph, &session, &error), DCL_EUNSUPPORTED,
+                 "has no double precision");
     ck_assert_ptr_nonnull(strstr(error.text, device->info.name));
     ck_assert_ptr_null(session);
 }
@@ -347,7 +351,8 @@ START_TEST(a_graph_that_does_not_fit_is_refused_with_all_sizes)
 {
     dcl_session *session = NULL;
     dcl_error error;
-    dcl_value a = matrix_parameter(graph, "a", 1024, 512, zero), b = matrix_parameter(graph, "b", 512, 1024, zero);
+    dcl_value a = matrix_parameter(graph, "a", 1024, 512, zero);
+    dcl_value b = matrix_parameter(graph, "b", 512, 1024, zero);
     dcl_graph_result(graph, "product", binary(graph, "matmul", a, b));
     device->info.memory_bytes = INT64_C(7) << 20;
     ASSERT_FAILS(dcl_session_create(device, graph, &session, &error), DCL_EDEVICE, "takes 4.0 MiB for data");
@@ -363,7 +368,8 @@ START_TEST(an_absurd_size_is_refused_at_once)
     dcl_session *session = NULL;
     dcl_error error;
     vector_parameter(graph, "absurd", INT64_C(1) << 48, normal);
-    ASSERT_FAILS(dcl_session_create(device, graph, &session, &error), DCL_EDEVICE, "'absurd' takes 1073741824.0 MiB");
+    ASSERT_FAILS(dcl_session_create(device, graph, &session, &error), DCL_EDEVICE,
+                 "'absurd' takes 1073741824.0 MiB");
     ck_assert_int_eq(dcl_device_count(device).bytes_peak, 0);
 }
 END_TEST
@@ -394,10 +400,11 @@ Suite *session_suite(void)
     return make_suite("session", setup, teardown, (const TTest *[]){
         real_data_converts_on_its_way_in_and_out, large_data_converts_whole, indices_are_whole_numbers,
         an_input_that_was_not_fed_is_named, unknown_names_are_refused, parameters_start_as_they_were_asked_to,
-        steps_are_counted_and_can_be_set, a_step_reads_old_values_everywhere, swapped_parameters_get_the_old_values,
-        training_descends, fetching_does_not_disturb_training, random_ops_follow_the_step_number,
-        two_sessions_of_one_graph_do_not_mix, all_memory_comes_back,
+        steps_are_counted_and_can_be_set, a_step_reads_old_values_everywhere,
+        swapped_parameters_get_the_old_values, training_descends, fetching_does_not_disturb_training,
+        random_ops_follow_the_step_number, two_sessions_of_one_graph_do_not_mix, all_memory_comes_back,
         double_precision_is_refused_in_words_where_there_is_none,
-        a_buffer_that_cannot_exist_is_refused_with_both_sizes, a_graph_that_does_not_fit_is_refused_with_all_sizes,
-        an_absurd_size_is_refused_at_once, sizes_of_a_graph_do_not_overflow, a_failed_graph_gets_no_session, NULL});
+        a_buffer_that_cannot_exist_is_refused_with_both_sizes,
+        a_graph_that_does_not_fit_is_refused_with_all_sizes, an_absurd_size_is_refused_at_once,
+        sizes_of_a_graph_do_not_overflow, a_failed_graph_gets_no_session, NULL});
 }

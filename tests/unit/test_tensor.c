@@ -50,8 +50,9 @@ START_TEST(impossible_tensors_are_refused_and_nothing_is_written)
     dcl_error error;
     for (int i = 0; i < ROWS(refused); i++) {
         memset(&tensor, 0x5A, sizeof tensor);
-        ASSERT_FAILS(dcl__tensor_init(&tensor, "Y", refused[i].dtype, refused[i].rank, refused[i].dim, &error),
-                     DCL_EINVAL, refused[i].says);
+        ASSERT_FAILS(
+            dcl__tensor_init(&tensor, "Y", refused[i].dtype, refused[i].rank, refused[i].dim, &error),
+            DCL_EINVAL, refused[i].says);
         ck_assert_int_eq(tensor.count, 0x5A5A5A5A5A5A5A5A);
     }
 }
@@ -75,7 +76,8 @@ START_TEST(shapes_read_like_they_are_written)
     ck_assert_str_eq(dcl__shape_text(&tensor, text), "300x200");
     ASSERT_OK(dcl__tensor_init(&tensor, "Y", DCL_F32, 0, NULL, &error));
     ck_assert_str_eq(dcl__shape_text(&tensor, text), "scalar");
-    ASSERT_OK(dcl__tensor_init(&tensor, "Y", DCL_F32, 8, (int64_t[]){1, 2, 3, 4, 5, 6, 7, 1000000007}, &error));
+    ASSERT_OK(
+        dcl__tensor_init(&tensor, "Y", DCL_F32, 8, (int64_t[]){1, 2, 3, 4, 5, 6, 7, 1000000007}, &error));
     ck_assert_str_eq(dcl__shape_text(&tensor, text), "1x2x3x4x5x6x7x1000000007");
 }
 END_TEST
