@@ -109,6 +109,8 @@ static dcl_status prepare(run *r, dcl_error *error)
         status = dcl__tools_open(&r->tools, q->device, q->plugins, error);
     if (status)
         return status;
+    if (dcl__shows_progress(q->quiet))
+        dcl__progress_line("getting ready (the first run on a device compiles its kernels)");
     const dcl_matrix data = {r->data.dim[0], r->data.dim[1], dtype, r->data.data};
     dcl_factorize_options options = make_options(q, &data);
     options.user = r;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/buffer.h"
 #include "core/tensor.h"
 
 enum { GUARD = 4096, GUARD_BYTE = 0xFF /* NaN in f32 and f64 */ };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buffer.h"
 #include "core/cache.h"
 #include "core/program.h"
 #include "core/tensor.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/blas.h"
+#include "core/buffer.h"
 #include "core/graph.h"
 #include "core/program.h"
 #include "core/random.h"

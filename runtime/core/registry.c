@@ -56,6 +56,8 @@ static int compare_ops(const void *a, const void *b)
 const dcl__op *dcl__registry_find(const dcl_registry *registry, const char *name)
 {
     dcl__op key = {.op.name = name};
+    if (registry->op_count == 0)
+        return NULL;
     return bsearch(&key, registry->ops, registry->op_count, sizeof key, compare_ops);
 }
 

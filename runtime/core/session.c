@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buffer.h"
 #include "core/memory.h"
 #include "core/plan.h"
 #include "core/random.h"

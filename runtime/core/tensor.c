@@ -23,7 +23,8 @@ dcl_status dcl__tensor_init(dcl_tensor *tensor, const char *name, uint32_t dtype
                              ", it must be at least 1", i, name, dim[i]);
     }
     if (!dcl__shape_count(rank, dim, &made.count))
-        return dcl__fail(error, DCL_EINVAL, "tensor '%s' is too large: its size does not fit into 63 bits", name);
+        return dcl__fail(error, DCL_EINVAL, "tensor '%s' is too large: its size does not fit into 63 bits",
+                         name);
     *tensor = made;
     return DCL_OK;
 }

@@ -61,10 +61,12 @@ static dcl_status parse(dcl__source *source, const char *format, json_t **object
     input in = {.source = source, .error = error};
     json_t *parsed = json_load_callback(next_bytes, &in, JSON_REJECT_DUPLICATES, &about);
     dcl_status status = in.status;
+    /* Jansson gives no reason when an allocation fails. */
+    if (!parsed && !status && !*about.text)
+        status = dcl__no_memory(error, "what is read from a file", (int64_t)in.bytes);
     if (!parsed && !status)
-        status = dcl__fail(error,
-                           json_error_code(&about) == json_error_out_of_memory ? DCL_ENOMEM : DCL_EFORMAT,
-                           "line %d, column %d: this is not JSON: %s", about.line, about.column, about.text);
+        status = dcl__fail(error, DCL_EFORMAT, "line %d, column %d: this is not JSON: %s", about.line,
+                           about.column, about.text);
     if (!status && !json_is_object(parsed))
         status = dcl__fail(error, DCL_EFORMAT, "the file holds a list; it must hold an object, { ... }");
     if (!status)

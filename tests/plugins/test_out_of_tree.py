@@ -82,6 +82,13 @@ class OutOfTree(unittest.TestCase):
         self.assertIn("exists already", result.err)
         self.assertEqual(list((self.folder / "mine").iterdir()), [])
 
+    def test_a_skeleton_that_cannot_be_finished_leaves_nothing(self):
+        result = run("sh", "-c", "trap '' XFSZ; ulimit -f 2; exec dropcl new-op large", folder=self.folder,
+                     **self.variables)
+        self.assertEqual(result.status, 3)
+        self.assertIn("large.c: cannot be written", result.err)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
     def test_bad_names_are_refused(self):
         for words in (["Mine"], ["2x"], ["a-b"], ["../a"], [""], ["a" * 41], ["a", "--id", "a"],
                       ["a", "--id", "a..b"], ["a", "--id", ".a"], ["a", "--id", "a.B"]):
