@@ -315,6 +315,10 @@ dcl_status dcl_graph_result(dcl_graph *graph, const char *name, dcl_value value)
         return graph->status;
     if (!dcl__graph_value(graph, value))
         return keep(graph, dcl__fail(sink(graph), DCL_EGRAPH, "result '%s' is no value of the graph", name));
+    dcl_value namesake = dcl_value_find(graph, name);
+    if (dcl_value_kind(graph, namesake) == DCL_VALUE_PARAMETER && namesake != value)
+        return keep(graph, dcl__fail(sink(graph), DCL_EGRAPH, "result '%s' has the name of a parameter, which is "
+                                     "fetchable under it already", name));
     if (find_result(graph, name))
         return keep(graph, dcl__fail(sink(graph), DCL_EGRAPH, "two results are named '%s'", name));
     dcl_status status = dcl__grow(&graph->results, sizeof *graph->results, graph->result_count,

@@ -275,20 +275,25 @@ static dcl_status fetch_result(dcl_session *session, size_t i, uint32_t dtype, v
                             dcl_value_tensor(session->graph, value), dtype, data, error);
 }
 
+static dcl_status fetch_parameter(dcl_session *session, const char *name, uint32_t dtype, void *data,
+                                  dcl_error *error)
+{
+    dcl_value value = dcl_value_find(session->graph, name);
+    if (dcl_value_kind(session->graph, value) != DCL_VALUE_PARAMETER)
+        return dcl__fail(error, DCL_EINVAL, "the graph has no result or parameter '%s' to fetch", name);
+    return dcl__buffer_read(session->device, session->state[value - 1], dcl_value_tensor(session->graph, value), dtype,
+                            data, error);
+}
+
 dcl_status dcl_session_fetch(dcl_session *session, const char *name, uint32_t dtype, void *data, dcl_error *error)
 {
-    const dcl_graph *graph = session->graph;
-    dcl_status status = check_fed(session, error);
-    if (status)
-        return status;
-    for (size_t i = 0; i < graph->result_count; i++)
-        if (strcmp(graph->results[i].name, name) == 0)
-            return fetch_result(session, i, dtype, data, error);
-    dcl_value value = dcl_value_find(graph, name);
-    if (dcl_value_kind(graph, value) != DCL_VALUE_PARAMETER)
-        return dcl__fail(error, DCL_EINVAL, "the graph has no result or parameter '%s' to fetch", name);
-    return dcl__buffer_read(session->device, session->state[value - 1], dcl_value_tensor(graph, value), dtype, data,
-                            error);
+    for (size_t i = 0; i < session->plan.result_count; i++) {
+        if (strcmp(session->graph->results[i].name, name))
+            continue;
+        dcl_status status = check_fed(session, error);
+        return status ? status : fetch_result(session, i, dtype, data, error);
+    }
+    return fetch_parameter(session, name, dtype, data, error);
 }
 
 /* ---- Steps ---- */
