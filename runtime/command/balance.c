@@ -4,7 +4,6 @@
 #include "command/command.h"
 #include "command/files.h"
 #include "core/error.h"
-#include "formats/output.h"
 
 typedef struct request {
     const char *left, *right, *folder, *device;
@@ -84,12 +83,13 @@ int dcl__command_balance(int argc, char **argv)
     uint32_t dtype = q.dtype == 2 ? DCL_F64 : DCL_F32;
     dcl__tools tools = {0};
     dcl__array u = {0}, v = {0};
+    dcl__results results = {0};
     dcl_error error;
     dcl_status status = dcl__matrix_read(q.left, dtype, &u, &error);
     if (status == DCL_OK)
         status = dcl__matrix_read(q.right, dtype, &v, &error);
     if (status == DCL_OK)
-        status = dcl__folder_create(q.folder, &error);
+        status = dcl__results_start(&results, q.folder, &error);
     if (status == DCL_OK)
         status = dcl__tools_open(&tools, q.device, NULL, &error);
     if (status == DCL_OK)
@@ -97,5 +97,6 @@ int dcl__command_balance(int argc, char **argv)
     dcl__tools_close(&tools);
     dcl__array_free(&u);
     dcl__array_free(&v);
+    dcl__results_end(&results, status);
     return dcl__exit(status, &error);
 }

@@ -7,6 +7,7 @@
 #include "command/command.h"
 #include "command/factorize_report.h"
 #include "command/files.h"
+#include "core/error.h"
 #include "formats/checkpoint.h"
 #include "formats/graph_file.h"
 #include "formats/output.h"
@@ -27,7 +28,8 @@ typedef struct run {
     dcl__array data;
     dcl_factorization *factorization;
     dcl__output trace;
-    int traces, made_folder;
+    dcl__results results;
+    int traces;
     double shown;                /* when the progress line was last written                          */
 } run;
 
@@ -100,9 +102,8 @@ static dcl_status prepare(run *r, dcl_error *error)
     const request *q = r->request;
     uint32_t dtype = q->dtype == 2 ? DCL_F64 : DCL_F32;
     dcl_status status = dcl__read_scaled(q->matrix, dtype, q->scale, &r->data, error);
-    r->made_folder = access(q->folder, F_OK) != 0;
     if (status == DCL_OK)
-        status = dcl__folder_create(q->folder, error);
+        status = dcl__results_start(&r->results, q->folder, error);
     if (status == DCL_OK)
         status = open_trace(r, error);
     if (status == DCL_OK)
@@ -126,7 +127,10 @@ static dcl_status train(run *r, dcl_error *error)
     dcl_session *session = dcl_factorization_session(r->factorization);
     const dcl_graph *graph = dcl_factorization_graph(r->factorization);
     dcl_status status = DCL_OK;
-    if (r->request->resume)
+    if (r->request->resume && access(checkpoint.text, F_OK) != 0)
+        status = dcl__fail(error, DCL_EIO, "%s: there is no checkpoint to go on from, only an interrupted run leaves "
+                           "one (leave out --resume to start anew)", checkpoint.text);
+    else if (r->request->resume)
         status = dcl__checkpoint_read(checkpoint.text, session, graph, error);
     if (status == DCL_OK)
         status = dcl_factorization_run(r->factorization, error);
@@ -189,8 +193,7 @@ static int factorize(const request *q)
         status = write_results(&r, &result, &error);
     int over = status ? dcl__exit(status, &error) : exit_status(q, &result);
     clean_up(&r);
-    if (status && r.made_folder)
-        rmdir(q->folder);        /* stays when anything is in it */
+    dcl__results_end(&r.results, status);
     return over;
 }
 

@@ -4,15 +4,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/tensor.h"
 #include "formats/npy.h"
+#include "formats/output.h"
 
 dcl__path dcl__join(const char *folder, const char *name)
 {
     dcl__path path;
     snprintf(path.text, sizeof path.text, "%s/%s", folder, name);
     return path;
+}
+
+dcl_status dcl__results_start(dcl__results *results, const char *folder, dcl_error *error)
+{
+    *results = (dcl__results){.folder = folder, .made = access(folder, F_OK) != 0};
+    return dcl__folder_create(folder, error);
+}
+
+void dcl__results_end(const dcl__results *results, dcl_status status)
+{
+    if (status && results->made)
+        rmdir(results->folder);
 }
 
 dcl_status dcl__read_scaled(const char *file, uint32_t dtype, double scale, dcl__array *array, dcl_error *error)

@@ -11,6 +11,15 @@ typedef struct dcl__path {
 } dcl__path;
 dcl__path dcl__join(const char *folder, const char *name);
 
+/* The folder for results. Start makes it where it is missing; end, with the command's status, takes away again
+ * what start made when the command failed and nothing is in it. Zero it before; end is right also without start. */
+typedef struct dcl__results {
+    const char *folder;
+    int made;
+} dcl__results;
+dcl_status dcl__results_start(dcl__results *results, const char *folder, dcl_error *error);
+void dcl__results_end(const dcl__results *results, dcl_status status);
+
 /* Reads a matrix, multiplied by `scale`. */
 dcl_status dcl__read_scaled(const char *file, uint32_t dtype, double scale, dcl__array *array, dcl_error *error);
 

@@ -1,4 +1,5 @@
 /* main.c: the program `dropcl`: finds the subcommand and runs it. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,9 +42,18 @@ static void print_help(void)
            "else, 130 interrupted.\n");
 }
 
-int main(int argc, char **argv)
+/* The command's exit status, or that of a failed write when its results did not get through. */
+static int close_output(int status)
 {
-    started = dcl__now();
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    dcl__complain("the standard output cannot be written (%s)", strerror(errno ? errno : EIO));
+    return status ? status : DCL__EXIT_INPUT;
+}
+
+static int run(int argc, char **argv)
+{
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help();
@@ -58,4 +68,10 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 2, argv + 2);
     dcl__complain("there is no command '%s' (dropcl --help lists them)", name);
     return DCL__EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    started = dcl__now();
+    return close_output(run(argc, argv));
 }

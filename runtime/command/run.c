@@ -186,6 +186,15 @@ static dcl_status run_graph(const request *q, dcl__tools *tools, const dcl_graph
     return status;
 }
 
+/* What an op refuses in the graph is wrong in the file, not on the command line. */
+static dcl_status read_graph(const request *q, const dcl_registry *registry, const uint64_t *seed, dcl_graph **graph,
+                             dcl_error *error)
+{
+    uint32_t dtype = q->dtype == 1 ? DCL_F32 : q->dtype == 2 ? DCL_F64 : 0;
+    dcl_status status = dcl__graph_read(q->graph, registry, dtype, seed, graph, error);
+    return status == DCL_EINVAL ? DCL_EGRAPH : status;
+}
+
 static dcl_status read_and_run(const request *q, dcl__tools *tools, dcl_error *error)
 {
     dcl_graph *graph = NULL;
@@ -194,8 +203,7 @@ static dcl_status read_and_run(const request *q, dcl__tools *tools, dcl_error *e
         return dcl__fail(error, DCL_EINVAL, "--seed '%s' is not an integer from 0 to 2^63 - 1", q->seed);
     dcl_status status = dcl_registry_open(q->plugins, &tools->registry, error);
     if (status == DCL_OK)
-        status = dcl__graph_read(q->graph, tools->registry, q->dtype == 1 ? DCL_F32 : q->dtype == 2 ? DCL_F64 : 0,
-                                 q->seed ? &seed : NULL, &graph, error);
+        status = read_graph(q, tools->registry, q->seed ? &seed : NULL, &graph, error);
     if (status == DCL_OK && q->dot)
         status = dcl__graph_dot(graph, q->dot, error);
     int only_draws = q->dot && !q->feeds.count && !q->fetches.count && !q->steps;

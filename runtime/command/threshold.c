@@ -4,13 +4,12 @@
 
 #include "command/command.h"
 #include "command/files.h"
-#include "formats/output.h"
 
 typedef struct request {
     const char *matrix, *folder, *device;
     int dtype;
     double tau, retain, lambda, scale;
-    int64_t rank;
+    int64_t rank;                /* -1: as many units as fit                                         */
 } request;
 
 /* A graph whose parameters are the op's outputs. */
@@ -54,7 +53,7 @@ static dcl_status threshold(const request *q, dcl__tools *tools, const dcl__arra
     dcl_status status = dcl_graph_create(tools->registry, data->dtype, 0, &graph, error);
     if (status)
         return status;
-    build(graph, q, rows, columns, q->rank > 0 ? q->rank : spectrum);
+    build(graph, q, rows, columns, q->rank < 0 ? spectrum : q->rank);
     status = dcl_session_create(tools->device, graph, &session, error);
     if (status == DCL_OK)
         status = dcl_session_feed(session, "Y", data->dtype, data->data, error);
@@ -75,12 +74,14 @@ static int check_request(const request *q)
         return dcl__misuse("threshold", "--retain must be in (0, 1], --lambda at least 0");
     if (q->tau < 0 && q->tau != -1)
         return dcl__misuse("threshold", "--tau is %g, it must be at least 0", q->tau);
+    if (q->rank == 0 || q->rank < -1)
+        return dcl__misuse("threshold", "--rank is %lld, it must be at least 1", (long long)q->rank);
     return DCL__GO_ON;
 }
 
 int dcl__command_threshold(int argc, char **argv)
 {
-    request q = {.dtype = 1, .tau = -1, .retain = 0.5, .lambda = NAN, .scale = 1};
+    request q = {.dtype = 1, .tau = -1, .retain = 0.5, .lambda = NAN, .scale = 1, .rank = -1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for U.npy, V.npy and singular_values.npy", DCL__OPTION_TEXT, &q.folder},
         {"--tau", "T", "threshold; by default the optimal one for retain and rank", DCL__OPTION_NUMBER, &q.tau},
@@ -104,15 +105,17 @@ int dcl__command_threshold(int argc, char **argv)
         return over;
     dcl__tools tools = {0};
     dcl__array data = {0};
+    dcl__results results = {0};
     dcl_error error;
     dcl_status status = dcl__read_scaled(positional[0], q.dtype == 2 ? DCL_F64 : DCL_F32, q.scale, &data, &error);
     if (status == DCL_OK)
-        status = dcl__folder_create(q.folder, &error);
+        status = dcl__results_start(&results, q.folder, &error);
     if (status == DCL_OK)
         status = dcl__tools_open(&tools, q.device, NULL, &error);
     if (status == DCL_OK)
         status = threshold(&q, &tools, &data, &error);
     dcl__tools_close(&tools);
     dcl__array_free(&data);
+    dcl__results_end(&results, status);
     return dcl__exit(status, &error);
 }

@@ -238,7 +238,8 @@ static dcl_status make_node(dcl_graph *graph, dcl__node *node, const dcl_value *
     dcl_status status = check_inputs(graph, node->name, op, inputs, node->input_count, error);
     if (status)
         return status;
-    memcpy(node->inputs, inputs, node->input_count * sizeof *inputs);
+    for (uint32_t i = 0; i < node->input_count; i++)
+        node->inputs[i] = inputs[i];
     status = dcl__settings_resolve(op, settings, &node->settings, error);
     if (status)
         return dcl__prefix(error, status, "node '%s'", node->name);

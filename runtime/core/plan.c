@@ -264,6 +264,13 @@ static dcl_status plan_results(const dcl_graph *graph, dcl__plan *plan, dcl_erro
     return status;
 }
 
+/* Sums stop at the largest number: no device has as much, and the graph will be refused in words. */
+static void add_bytes(int64_t *sum, int64_t bytes)
+{
+    if (__builtin_add_overflow(*sum, bytes, sum))
+        *sum = INT64_MAX;
+}
+
 static void add_info(const dcl_graph *graph, dcl__plan *plan)
 {
     dcl_plan_info *info = &plan->info;
@@ -272,11 +279,10 @@ static void add_info(const dcl_graph *graph, dcl__plan *plan)
         info->evaluation_nodes += (int64_t)plan->results[i].node_count;
     info->buffers = (int64_t)plan->slot_count;
     for (size_t s = 0; s < plan->slot_count; s++)
-        info->buffer_bytes += plan->slots[s].bytes;
-    for (size_t v = 0; v < graph->value_count; v++) {
-        int64_t bytes = dcl__tensor_bytes(&graph->values[v].tensor);
-        *(graph->values[v].kind == DCL_VALUE_OUTPUT ? &info->unshared_bytes : &info->state_bytes) += bytes;
-    }
+        add_bytes(&info->buffer_bytes, plan->slots[s].bytes);
+    for (size_t v = 0; v < graph->value_count; v++)
+        add_bytes(graph->values[v].kind == DCL_VALUE_OUTPUT ? &info->unshared_bytes : &info->state_bytes,
+                  dcl__tensor_bytes(&graph->values[v].tensor));
 }
 
 dcl_status dcl__plan_make(const dcl_graph *graph, dcl__plan *plan, dcl_error *error)

@@ -56,7 +56,7 @@ static dcl_status check_memory(const dcl_session *session, dcl_error *error)
         status = dcl__buffer_check(device, session->plan.slots[s].name, session->plan.slots[s].bytes, error);
     if (status)
         return status;
-    if (info->state_bytes + info->buffer_bytes > device->info.memory_bytes)
+    if (info->state_bytes > device->info.memory_bytes - info->buffer_bytes)
         return dcl__fail(error, DCL_EDEVICE, "the graph takes %.1f MiB for data and %.1f MiB for intermediate values, "
                          "but device '%s' has %.1f MiB", dcl__mebibytes(info->state_bytes), dcl__mebibytes(info->buffer_bytes),
                          device->info.name, dcl__mebibytes(device->info.memory_bytes));

@@ -62,15 +62,23 @@ static dcl_status check_options(const dcl_matrix *data, const dcl_factorize_opti
     return DCL_OK;
 }
 
+/* In double precision throughout: OpenBLAS adds up parts of cblas_dsdot in single precision, where squares of
+ * large entries overflow. */
+static double sum_of_squares_f32(const float *x, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sum;
+}
+
 static double frobenius_norm(const dcl_matrix *data)
 {
     double sum = 0;
     for (int64_t i = 0; i < data->rows; i++) {
         int64_t at = i * data->columns;
-        int n = (int)data->columns;
-        double norm = data->dtype == DCL_F64 ? cblas_dnrm2(n, (const double *)data->data + at, 1)
-                                             : sqrt(cblas_dsdot(n, (const float *)data->data + at, 1,
-                                                                (const float *)data->data + at, 1));
+        double norm = data->dtype == DCL_F64 ? cblas_dnrm2((int)data->columns, (const double *)data->data + at, 1)
+                                             : sqrt(sum_of_squares_f32((const float *)data->data + at, data->columns));
         sum += norm * norm;
     }
     return sqrt(sum);

@@ -17,9 +17,11 @@ PROGRAM, DEMO = arguments(2)
 AS_USERS = {"OMP_NUM_THREADS": None, "OPENBLAS_NUM_THREADS": None}
 RUSTICL = {**AS_USERS, "RUSTICL_ENABLE": "llvmpipe"}
 
-# design.md, "The command line".
-REPORT_KEYS = """version command device platform driver dtype seed rows columns width noise solver retain lambda
-    block steps seconds seconds_to_first_step data_term regularizer objective optimum lower_bound relative_gap
+COMMANDS = ("factorize", "threshold", "balance", "run", "devices", "ops", "check-op", "new-op", "cache")
+
+# What report.json has at least.
+REPORT_KEYS = """version command device platform driver dtype seed rows columns width noise solver retain
+    lambda block steps seconds seconds_to_first_step data_term regularizer objective optimum lower_bound relative_gap
     rank tau singular_values balance_error status""".split()
 
 

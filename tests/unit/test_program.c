@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "core/buffer.h"
 #include "core/program.h"
 
 Suite *program_suite(void);

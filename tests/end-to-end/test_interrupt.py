@@ -1,0 +1,185 @@
+"""test_interrupt.py: an interrupted run leaves what it reached, and goes on from there to the same bits."""
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import unittest
+
+import numpy
+
+import theory
+from common import AS_USERS, PROGRAM, Case, Fit, small
+from program import Result
+
+INTERRUPTED = 130
+PATIENCE = 300                           # seconds for something to appear on the terminal
+PICTURES = {"report.svg", "report.png"}
+
+
+class Terminal:
+    """The program with a terminal as stderr, where it shows its progress."""
+
+    def __init__(self, folder, words):
+        self.master, slave = pty.openpty()
+        environment = {key: value for key, value in os.environ.items() if key not in AS_USERS}
+        command = [str(word) for word in (PROGRAM, *words)]
+        self.process = subprocess.Popen(command, cwd=folder, env=environment, text=True, stderr=slave,
+                                        stdout=subprocess.PIPE)
+        os.close(slave)
+        self.shown = ""
+
+    def read(self):
+        """Reads a part of what is shown; false at the end."""
+        if not select.select([self.master], [], [], PATIENCE)[0]:
+            self.process.kill()
+            raise TimeoutError(f"nothing new after {self.shown!r}")
+        try:
+            part = os.read(self.master, 65536)
+        except OSError:                  # how Linux says that the other side is closed
+            part = b""
+        self.shown += part.decode(errors="replace")
+        return bool(part)
+
+    def wait_for(self, text):
+        while text not in self.shown and self.read():
+            pass
+
+    def finish(self):
+        """Waits for the end; what is shown becomes the result's stderr."""
+        while self.read():
+            pass
+        os.close(self.master)
+        out, _ = self.process.communicate()
+        return Result(subprocess.CompletedProcess([], self.process.returncode, out, self.shown))
+
+
+class Interrupt(Case):
+    steps = 20_000
+
+    def setUp(self):
+        super().setUp()
+        self.save("Y.npy", small())
+
+    def words(self, out, *options, solver="stochastic"):
+        return ["factorize", "Y.npy", "-o", out, "--rank", 6, "--steps", self.steps, "--solver", solver,
+                *options]
+
+    def interrupt(self, words, number=signal.SIGINT, after="step "):
+        """Sends the signal as soon as progress is shown."""
+        terminal = Terminal(self.folder, words)
+        terminal.wait_for(after)
+        terminal.process.send_signal(number)
+        return terminal.finish()
+
+    def assertInterrupted(self, result, out):
+        self.assertEqual(result.status, INTERRUPTED, result.text)
+        self.assertRegex(result.err, rf"dropcl: interrupted at step \d+; what was reached is in {out}, and "
+                                     r"--resume goes on from there\r\n$")
+        fit = Fit(self.path(out), result)
+        self.assertIn(fit.report["status"], ("stopped", "certified"))
+        self.assertLess(fit.report["steps"], self.steps)
+        self.assertTrue(self.path(out).joinpath("checkpoint").exists())
+        self.assertTrue(all(self.path(out).joinpath(name).stat().st_size for name in PICTURES))
+        return fit
+
+
+class Resume(Interrupt):
+    def test_the_result_has_the_same_bits_as_that_of_a_run_without_interrupts(self):
+        whole = Fit(self.path("whole"), self.dropcl(*self.words("whole")))
+        first = self.assertInterrupted(self.interrupt(self.words("parts")), "parts")
+        second = self.assertInterrupted(self.interrupt(self.words("parts", "--resume")), "parts")
+        self.assertGreater(second.report["steps"], first.report["steps"])
+        self.assertNotEqual(second.factor_bytes(), whole.factor_bytes())
+        last = Fit(self.path("parts"), self.dropcl(*self.words("parts", "--resume")))
+        self.assertEqual(last.report["steps"], self.steps)
+        self.assertEqual(last.factor_bytes(), whole.factor_bytes())
+        self.assertEqual(last.report["objective"], whole.report["objective"])
+
+    def test_what_was_reached_is_reported_as_it_is(self):
+        fit = self.assertInterrupted(self.interrupt(self.words("fit"), number=signal.SIGTERM), "fit")
+        matrix = small().astype("f4").astype(float)
+        wanted = theory.objective(matrix, fit.u.astype(float), fit.v.astype(float), 0.5)
+        self.assertClose(fit.report["objective"], wanted, 1e-9)
+        self.assertEqual(int(fit.history[-1]["step"]), fit.report["steps"])
+
+    def test_descent_resumes_too(self):
+        def words(out, *options):
+            return self.words(out, "--optimizer", "adam", *options, solver="explicit")
+
+        whole = Fit(self.path("whole"), self.dropcl(*words("whole")))
+        self.assertInterrupted(self.interrupt(words("parts")), "parts")
+        last = Fit(self.path("parts"), self.dropcl(*words("parts", "--resume")))
+        self.assertEqual(last.factor_bytes(), whole.factor_bytes())
+
+
+class Refused(Interrupt):
+    def refuse(self, words, *telling, status=3):
+        result = self.dropcl(*words, status=status)
+        self.assertRegex(result.err, r"^dropcl: [^\n]+\n$")
+        for text in telling:
+            self.assertIn(text, result.err)
+        self.assertEqual(result.out, "")
+
+    def test_resuming_without_a_checkpoint(self):
+        self.refuse(self.words("fit", "--resume"), "fit/checkpoint", "no checkpoint", "--resume")
+        self.assertFalse(self.path("fit").exists())
+
+    def test_resuming_what_was_another_run(self):
+        fit = self.assertInterrupted(self.interrupt(self.words("fit")), "fit")
+        for option in (["--rank", 5], ["--seed", 2], ["--dtype", "f64"], ["--solver", "explicit"]):
+            self.refuse(self.words("fit", "--resume", *option), "fit/checkpoint", status=2)
+        numpy.save(self.path("Y.npy"), small()[:50])
+        self.refuse(self.words("fit", "--resume"), "fit/checkpoint", status=2)
+        self.assertEqual(Fit(self.path("fit"), None).factor_bytes(), fit.factor_bytes())
+
+    def test_resuming_from_a_damaged_checkpoint(self):
+        self.assertInterrupted(self.interrupt(self.words("fit")), "fit")
+        checkpoint = self.path("fit/checkpoint")
+        shutil.copytree(checkpoint, self.path("copy"))
+        for file in sorted(file.relative_to(checkpoint) for file in checkpoint.rglob("*") if file.is_file()):
+            content = (checkpoint / file).read_bytes()
+            (checkpoint / file).write_bytes(content[:len(content) // 2])
+            self.refuse(self.words("fit", "--resume"), "fit/checkpoint")
+            (checkpoint / file).write_bytes(content)
+        self.dropcl(*self.words("fit", "--resume"))
+
+
+class Progress(Interrupt):
+    steps = 200
+
+    def watch(self, *options):
+        result = Terminal(self.folder, self.words("fit", *options)).finish()
+        self.assertEqual(result.status, 0)
+        return result
+
+    def test_a_terminal_shows_it_and_loses_it_in_the_end(self):
+        shown = self.watch().err
+        number = r"[\d.e+-]+"
+        self.assertRegex(shown, rf"step \d+/200  objective {number}  gap {number}  {number} steps/s  \d+ s left")
+        self.assertTrue(shown.endswith("\r\x1b[K"), shown)
+
+    def test_quiet_shows_nothing(self):
+        self.assertEqual(self.watch("--quiet").err, "")
+
+    def test_results_go_to_stdout_alone(self):
+        for options in ([], ["--quiet"]):
+            result = self.dropcl(*self.words("fit", *options))
+            self.assertRegex(result.out, r"(?m)^objective +\d")
+            self.assertEqual(result.err, "")
+
+
+class Run(Interrupt):
+    def test_a_graph_run_stops_with_what_it_reached(self):
+        self.dropcl(*self.words("fit", "--graph", "graph.json"))
+        self.path("U.npy").unlink(missing_ok=True)
+        result = self.interrupt(["run", "graph.json", "--feed", "Y=Y.npy", "--steps", self.steps * 100,
+                                 "--fetch", "U=U.npy"])
+        self.assertEqual(result.status, INTERRUPTED)
+        self.assertRegex(result.err, r"dropcl: interrupted at step \d+; what was reached was fetched\r\n$")
+        self.assertTrue(numpy.isfinite(numpy.load(self.path("U.npy"))).all())
+
+
+if __name__ == "__main__":
+    unittest.main()
