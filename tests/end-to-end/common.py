@@ -21,8 +21,8 @@ COMMANDS = ("factorize", "threshold", "balance", "run", "devices", "ops", "check
 
 # What report.json has at least.
 REPORT_KEYS = """version command device platform driver dtype seed rows columns width noise solver retain
-    lambda block steps seconds seconds_to_first_step data_term regularizer objective optimum lower_bound relative_gap
-    rank tau singular_values balance_error status""".split()
+    lambda block steps seconds seconds_to_first_step data_term regularizer objective optimum lower_bound
+    relative_gap rank tau singular_values balance_error status""".split()
 
 
 def images(count=160):

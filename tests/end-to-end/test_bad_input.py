@@ -288,7 +288,8 @@ class Options(Refusals):
 
     def test_unknown_words(self):
         self.refuse_options(("--sponge 3", "no option --sponge"),
-                            ("--solver magic", "'magic' must be stochastic|"), ("--rank", "--rank needs a value"), ("more", "unexpected argument 'more'"))
+                            ("--solver magic", "'magic' must be stochastic|"),
+                            ("--rank", "--rank needs a value"), ("more", "unexpected argument 'more'"))
         self.refuse(["sponge"], "no command 'sponge'", status=USAGE)
         for command in COMMANDS:
             self.refuse([command, "--sponge"], "no option --sponge", f"dropcl {command} --help", status=USAGE)

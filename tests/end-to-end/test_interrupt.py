@@ -157,7 +157,8 @@ class Progress(Interrupt):
     def test_a_terminal_shows_it_and_loses_it_in_the_end(self):
         shown = self.watch().err
         number = r"[\d.e+-]+"
-        self.assertRegex(shown, rf"step \d+/200  objective {number}  gap {number}  {number} steps/s  \d+ s left")
+        self.assertRegex(shown, rf"step \d+/200  objective {number}  gap {number}  {number} steps/s  "
+                                r"\d+ s left")
         self.assertTrue(shown.endswith("\r\x1b[K"), shown)
 
     def test_quiet_shows_nothing(self):
