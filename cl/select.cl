@@ -1,30 +1,35 @@
 /* select.cl: takes parts of a tensor along one axis, puts them back, and draws minibatches.
  *
- * Tensors are seen as outer x length x inner around the axis. */
+ * Tensors are seen as outer x length x inner around the axis; a line are the `inner` elements that lie
+ * together. Each line is shared by `pieces` work-items. */
 
-/* slice (offset = start) and pad (offset = -start): out[.][j][.] = x[.][j + offset][.], zero outside. */
-__kernel void select_shift(__global const real *x, __global real *out, long count, long x_slab,
-                           long out_slab, long offset)
+/* slice (offset = start) and pad (offset = -start): out[.][j][.] = x[.][j + offset][.], zero outside. Here a
+ * line is all that belongs to one entry of the outer dimensions; x_line and out_line are its lengths. */
+__kernel void select_shift(__global const real *x, __global real *out, long items, long pieces, long x_line,
+                           long out_line, long offset)
 {
-    const long i = get_global_id(0);
-    if (i >= count)
+    const long item = get_global_id(0);
+    if (item >= items)
         return;
-    const long position = i % out_slab + offset;
-    out[i] = position >= 0 && position < x_slab ? x[i / out_slab * x_slab + position] : R(0.0);
+    const long line = item / pieces;
+    for (long column = item % pieces; column < out_line; column += pieces) {
+        const long place = column + offset;
+        out[line * out_line + column] = place >= 0 && place < x_line ? x[line * x_line + place] : R(0.0);
+    }
 }
 
-/* out[.][j][.] = x[.][indices[j]][.], zero where the index is out of range. */
+/* out[.][k][.] = x[.][indices[k]][.], zero where the index is out of range. */
 __kernel void select_gather(__global const real *x, __global const long *indices, __global real *out,
-                            long count, long length, long index_count, long inner)
+                            long items, long pieces, long length, long index_count, long inner)
 {
-    const long i = get_global_id(0);
-    if (i >= count)
+    const long item = get_global_id(0);
+    if (item >= items)
         return;
-    const long line = i / inner, index = indices[line % index_count];
-    if (index < 0 || index >= length)
-        out[i] = R(0.0);
-    else
-        out[i] = x[(line / index_count * length + index) * inner + i % inner];
+    const long line = item / pieces, index = indices[line % index_count];
+    const int known = index >= 0 && index < length;
+    __global const real *source = x + (known ? (line / index_count * length + index) * inner : 0);
+    for (long column = item % pieces; column < inner; column += pieces)
+        out[line * inner + column] = known ? source[column] : R(0.0);
 }
 
 /* ---- scatter: sort the positions by index, then each output element sums its run ------------------
@@ -84,17 +89,20 @@ __kernel void scatter_bounds(__global const long *indices, __global const long *
 
 /* out[.][j][.] = the sum of x[.][k][.] over all k with indices[k] == j. */
 __kernel void scatter_sum(__global const real *x, __global const long *order, __global const long *bounds,
-                          __global real *out, long count, long length, long index_count, long inner)
+                          __global real *out, long items, long pieces, long length, long index_count,
+                          long inner)
 {
-    const long i = get_global_id(0);
-    if (i >= count)
+    const long item = get_global_id(0);
+    if (item >= items)
         return;
-    const long line = i / inner, j = line % length;
-    __global const real *source = x + line / length * index_count * inner + i % inner;
-    real sum = R(0.0);
-    for (long k = bounds[j]; k < bounds[j + 1]; k++)
-        sum += source[order[k] * inner];
-    out[i] = sum;
+    const long line = item / pieces, begin = bounds[line % length], end = bounds[line % length + 1];
+    __global const real *source = x + line / length * index_count * inner;
+    for (long column = item % pieces; column < inner; column += pieces) {
+        real sum = R(0.0);
+        for (long k = begin; k < end; k++)
+            sum += source[order[k] * inner + column];
+        out[line * inner + column] = sum;
+    }
 }
 
 /* ---- batch: only its program sees dcl_philox ------------------------------------------------------ */

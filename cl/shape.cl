@@ -6,8 +6,8 @@ typedef double4 real4;
 typedef float4 real4;
 #endif
 
-/* out is dense with `rank` dimensions; x is read with a stride for each of them (0 repeats it). Each
- * work-item copies up to PIECE neighbours along the last dimension, of which there are `pieces` in a line. */
+/* out is dense with `rank` dimensions; x is read with a stride for each of them (0 repeats it). A line
+ * along the last dimension is shared by `pieces` work-items. */
 __kernel void shape_copy(__global const real *x, __global real *out, long items, long pieces, long rank,
                          long8 dims, long8 strides)
 {

@@ -120,6 +120,13 @@ static inline dcl_status dcl__launch(const dcl_host *host, dcl_call *call, const
     return host->launch(call, kernel, NULL, arguments, argument_count, 1, &global, NULL);
 }
 
+/* The number of work-items that share a line of `length` elements: item p takes elements p, p + pieces,
+ * p + 2 pieces, ... A few for each item save the work of finding the line; neighbours stay side by side. */
+static inline int64_t dcl__pieces(int64_t length)
+{
+    return (length + 15) / 16;
+}
+
 /* ---- Emitting nodes, for gradients; a value of 0 passes through ---------------------------------- */
 
 static inline dcl_value dcl__emit_unary(const dcl_host *host, dcl_call *call, const char *op, dcl_value x)

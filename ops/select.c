@@ -68,12 +68,12 @@ static dcl_status run_shift(const dcl_host *host, dcl_call *call, int64_t offset
 {
     const dcl_tensor *x = host->input(call, 0), *out = host->output(call, 0);
     view from = view_along_axis(host, call, x), to = view_along_axis(host, call, out);
+    int64_t line = to.length * to.inner, pieces = dcl__pieces(line);
     const dcl_argument argument[] = {
-        dcl_arg_tensor(x), dcl_arg_tensor(out), dcl_arg_long(out->count),
-        dcl_arg_long(from.length * from.inner), dcl_arg_long(to.length * to.inner),
-        dcl_arg_long(offset * from.inner),
+        dcl_arg_tensor(x), dcl_arg_tensor(out), dcl_arg_long(to.outer * pieces), dcl_arg_long(pieces),
+        dcl_arg_long(from.length * from.inner), dcl_arg_long(line), dcl_arg_long(offset * from.inner),
     };
-    return dcl__launch(host, call, "select_shift", argument, 6, out->count);
+    return dcl__launch(host, call, "select_shift", argument, 7, to.outer * pieces);
 }
 
 static dcl_status slice_run(const dcl_host *host, dcl_call *call)
@@ -156,11 +156,13 @@ static dcl_status gather_run(const dcl_host *host, dcl_call *call)
 {
     const dcl_tensor *x = host->input(call, 0), *indices = host->input(call, 1), *out = host->output(call, 0);
     view from = view_along_axis(host, call, x);
+    int64_t pieces = dcl__pieces(from.inner), items = from.outer * indices->count * pieces;
     const dcl_argument argument[] = {
-        dcl_arg_tensor(x), dcl_arg_tensor(indices), dcl_arg_tensor(out), dcl_arg_long(out->count),
-        dcl_arg_long(from.length), dcl_arg_long(indices->count), dcl_arg_long(from.inner),
+        dcl_arg_tensor(x), dcl_arg_tensor(indices), dcl_arg_tensor(out), dcl_arg_long(items),
+        dcl_arg_long(pieces), dcl_arg_long(from.length), dcl_arg_long(indices->count),
+        dcl_arg_long(from.inner),
     };
-    return dcl__launch(host, call, "select_gather", argument, 7, out->count);
+    return dcl__launch(host, call, "select_gather", argument, 8, items);
 }
 
 static dcl_status gather_reference(const dcl_host *host, dcl_call *call)
@@ -242,12 +244,13 @@ static dcl_status scatter_run(const dcl_host *host, dcl_call *call)
     }
     if (status)
         return status;
+    int64_t pieces = dcl__pieces(to.inner), items = to.outer * to.length * pieces;
     const dcl_argument argument[] = {
         dcl_arg_tensor(x), dcl_arg_tensor(order), dcl_arg_tensor(bounds), dcl_arg_tensor(out),
-        dcl_arg_long(out->count), dcl_arg_long(to.length), dcl_arg_long(indices->count),
+        dcl_arg_long(items), dcl_arg_long(pieces), dcl_arg_long(to.length), dcl_arg_long(indices->count),
         dcl_arg_long(to.inner),
     };
-    return dcl__launch(host, call, "scatter_sum", argument, 8, out->count);
+    return dcl__launch(host, call, "scatter_sum", argument, 9, items);
 }
 
 static dcl_status scatter_reference(const dcl_host *host, dcl_call *call)

@@ -21,7 +21,7 @@ static dcl_status run_copy(const dcl_host *host, dcl_call *call, uint32_t rank, 
     }
     if (rank == 0)
         dim[rank++] = 1;
-    int64_t pieces = (dim[rank - 1] + PIECE - 1) / PIECE, items = out->count / dim[rank - 1] * pieces;
+    int64_t pieces = dcl__pieces(dim[rank - 1]), items = out->count / dim[rank - 1] * pieces;
     const dcl_argument argument[] = {
         dcl_arg_tensor(x), dcl_arg_tensor(out), dcl_arg_long(items), dcl_arg_long(pieces), dcl_arg_long(rank),
         dcl_arg_long8(dim), dcl_arg_long8(stride),

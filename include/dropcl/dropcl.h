@@ -355,8 +355,8 @@ typedef struct dcl_factorize_result {
     int64_t history_count, steps;
     double seconds, seconds_to_first_step;
     int status;                  /* DCL_CERTIFIED: the gap is within the tolerance (1e-4 when none
-                                    was given); DCL_CONVERGED: all steps done or stagnated;
-                                    DCL_STOPPED: ended by the progress function                      */
+                                    was given); DCL_CONVERGED: the objective came to rest elsewhere;
+                                    DCL_STOPPED: ended by the progress function or out of steps      */
 } dcl_factorize_result;
 
 /* Fetches the factors and assesses them; to be called after run. */

@@ -137,6 +137,8 @@ static dcl_status train(run *r, dcl_error *error)
     dcl__progress_line(NULL);
     if (status == DCL_OK && dcl__interrupted())
         status = dcl__checkpoint_write(checkpoint.text, session, graph, error);
+    else if (status == DCL_OK)
+        dcl__checkpoint_remove(checkpoint.text);
     return status;
 }
 

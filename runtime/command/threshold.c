@@ -17,7 +17,7 @@ static void build(dcl_graph *graph, const request *q, int64_t rows, int64_t colu
 {
     int64_t spectrum = rows < columns ? rows : columns;
     double lambda = isnan(q->lambda) ? (1 - q->retain) / q->retain : q->lambda;
-    const dcl_setting settings[] = {{.name = "tau", .number = q->tau}, {.name = "lambda", .number = lambda},
+    const dcl_setting settings[] = {{.name = "tau", .number = isnan(q->tau) ? -1 : q->tau}, {.name = "lambda", .number = lambda},
                                     {.name = "width", .integer = width}, {0}};
     dcl_value y = dcl_graph_input(graph, "Y", DCL_REAL, 2, (int64_t[]){rows, columns});
     dcl_value shrunk = dcl_graph_apply(graph, "shrunk", "singular_threshold", &y, 1, settings);
@@ -72,7 +72,7 @@ static int check_request(const request *q)
         return dcl__misuse("threshold", "-o DIR is missing: where should the results go?");
     if (!(q->retain > 0 && q->retain <= 1) || (!isnan(q->lambda) && !(q->lambda >= 0)))
         return dcl__misuse("threshold", "--retain must be in (0, 1], --lambda at least 0");
-    if (q->tau < 0 && q->tau != -1)
+    if (q->tau < 0)
         return dcl__misuse("threshold", "--tau is %g, it must be at least 0", q->tau);
     if (q->rank == 0 || q->rank < -1)
         return dcl__misuse("threshold", "--rank is %lld, it must be at least 1", (long long)q->rank);
@@ -81,7 +81,7 @@ static int check_request(const request *q)
 
 int dcl__command_threshold(int argc, char **argv)
 {
-    request q = {.dtype = 1, .tau = -1, .retain = 0.5, .lambda = NAN, .scale = 1, .rank = -1};
+    request q = {.dtype = 1, .tau = NAN, .retain = 0.5, .lambda = NAN, .scale = 1, .rank = -1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for U.npy, V.npy and singular_values.npy", DCL__OPTION_TEXT, &q.folder},
         {"--tau", "T", "threshold; by default the optimal one for retain and rank", DCL__OPTION_NUMBER, &q.tau},

@@ -313,3 +313,13 @@ dcl_status dcl__checkpoint_read(const char *folder, dcl_session *session, const 
     free(file);
     return status;
 }
+
+void dcl__checkpoint_remove(const char *folder)
+{
+    char *file = dcl__format(NULL, "%s/checkpoint.json", folder);
+    if (file)
+        unlink(file);
+    free(file);
+    remove_others(folder, "");
+    rmdir(folder);
+}

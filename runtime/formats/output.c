@@ -156,5 +156,8 @@ dcl_status dcl__folder_create(const char *path, dcl_error *error)
     if (!status)
         status = create_one(part, error);
     free(part);
+    if (!status && access(path, W_OK | X_OK) != 0)
+        return dcl__fail(error, DCL_EIO, "%s: nothing can be written into the folder (%s); choose another one", path,
+                         strerror(errno));
     return status;
 }

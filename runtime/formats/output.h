@@ -41,7 +41,7 @@ dcl_status dcl__output_commit(dcl__output *output, dcl_error *error);
 /* Closes the output; nothing remains of it. */
 void dcl__output_discard(dcl__output *output);
 
-/* Creates the folder and those above it where they are missing. */
+/* Creates the folder and those above it where they are missing; it must be writable. */
 dcl_status dcl__folder_create(const char *path, dcl_error *error);
 
 #endif

@@ -315,10 +315,20 @@ static dcl_status allocate_result(dcl_factorization *f, dcl_error *error)
     return DCL_OK;
 }
 
+/* Whether the last quarter of the reports changed the objective by no more than 1 %. */
+static int is_at_rest(const dcl_factorization *f)
+{
+    if (f->stagnated || f->history_count == 0)
+        return f->stagnated;
+    double last = f->history[f->history_count - 1].objective;
+    double old = f->history[f->history_count * 3 / 4 - (f->history_count > 1)].objective;
+    return fabs(old - last) <= 0.01 * last;
+}
+
 static int verdict(const dcl_factorization *f, double gap)
 {
     double tolerance = f->options.tolerance > 0 ? f->options.tolerance : 1e-4;
-    return gap <= tolerance ? DCL_CERTIFIED : f->stopped ? DCL_STOPPED : DCL_CONVERGED;
+    return gap <= tolerance ? DCL_CERTIFIED : !f->stopped && is_at_rest(f) ? DCL_CONVERGED : DCL_STOPPED;
 }
 
 static void describe(const dcl_factorization *f, const dcl_assessment *assessment, dcl_factorize_result *result)

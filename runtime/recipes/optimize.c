@@ -16,15 +16,18 @@ static dcl_value state_of(dcl_graph *graph, dcl_value parameter, const char *suf
     return dcl_graph_parameter(graph, name, copy.rank, copy.dim, (dcl_initial){0});
 }
 
-/* Adam's step does not depend on the scale of the gradient, so the rate is in units of the parameter; its
- * epsilon only guards against 0 / 0 and follows the gradient's scale, norm * unit. */
+/* Adam's step does not depend on the scale of the gradient, so the rate is in units of the parameter. The
+ * gradient is divided by its own scale, norm * unit, so that its square fits into f32 whatever the data. */
 static dcl_value adam(dcl_graph *graph, const dcl__task *task, dcl_value parameter, dcl_value gradient, double unit,
                       dcl__schedule_setting schedule)
 {
     const dcl_setting settings[] = {
         {.name = "rate", .number = schedule.rate * unit}, {.name = "schedule", .string = schedule.word},
         {.name = "horizon", .integer = schedule.horizon}, {.name = "beta2", .number = 0.99},
-        {.name = "epsilon", .number = 1e-8 * task->norm * unit + 1e-30}, {0}};
+        {0}};
+    const double scale = task->norm * unit;
+    if (scale > 0)
+        gradient = dcl__scaled(graph, gradient, 1 / scale);
     dcl_value mean = state_of(graph, parameter, "mean"), variance = state_of(graph, parameter, "variance");
     dcl_value next = dcl_graph_apply(graph, NULL, "adam", (dcl_value[]){parameter, mean, variance, gradient}, 4,
                                      settings);
