@@ -217,7 +217,7 @@ DCL_API dcl_node_info dcl_graph_node(const dcl_graph *graph, size_t i);
 
 /* ---- Sessions ---------------------------------------------------------------------------------- */
 
-/* A graph planned for one device, with its data. Nothing waits for the device except feed and fetch. */
+/* A graph planned for one device, with its data. What is added to the graph afterwards is not part of it. */
 typedef struct dcl_session dcl_session;
 
 /* Plans order and memory, refuses what cannot run or fit (with sizes) before anything is allocated, then
@@ -230,8 +230,12 @@ DCL_API void dcl_session_free(dcl_session *session);
  * real values, converted where needed; DCL_I64 for indices). */
 DCL_API dcl_status dcl_session_feed(dcl_session *session, const char *name, uint32_t dtype, const void *data,
                                     dcl_error *error);
-/* Enqueues `steps` training steps: everything that assignments need, then the assignments. All inputs
- * must have been fed. */
+/* The shape and type of what feed and fetch copy under a name: a result, parameter or input; NULL when there
+ * is none of that name. `data` holds tensor->count elements. */
+DCL_API const dcl_tensor *dcl_session_tensor(const dcl_session *session, const char *name);
+/* Enqueues `steps` training steps: everything that assignments need, then the assignments. The inputs that
+ * are read must have been fed. Waits now and then, so that the queue stays short. After a failure the
+ * parameters may be half updated. */
 DCL_API dcl_status dcl_session_step(dcl_session *session, int64_t steps, dcl_error *error);
 /* Waits, computes the named result from the present parameters, inputs and step number (a random op draws
  * what the next step would draw) and copies it to `data` as `dtype`. */

@@ -20,8 +20,8 @@ static void build(dcl_graph *graph, const request *q, const dcl__array *u, const
         dcl_graph_assign(graph, factors[i], balanced ? balanced + i : 0);
 }
 
-static dcl_status run(const request *q, dcl_session *session, const dcl_graph *graph, const dcl__array *u,
-                      const dcl__array *v, dcl_error *error)
+static dcl_status run(const request *q, dcl_session *session, const dcl__array *u, const dcl__array *v,
+                      dcl_error *error)
 {
     dcl_status status = dcl_session_feed(session, "U", u->dtype, u->data, error);
     if (status == DCL_OK)
@@ -29,9 +29,9 @@ static dcl_status run(const request *q, dcl_session *session, const dcl_graph *g
     if (status == DCL_OK)
         status = dcl_session_step(session, 1, error);
     if (status == DCL_OK)
-        status = dcl__write_value(session, graph, "U", dcl__join(q->folder, "U.npy").text, error);
+        status = dcl__write_value(session, "U", dcl__join(q->folder, "U.npy").text, error);
     if (status == DCL_OK)
-        status = dcl__write_value(session, graph, "V", dcl__join(q->folder, "V.npy").text, error);
+        status = dcl__write_value(session, "V", dcl__join(q->folder, "V.npy").text, error);
     if (status == DCL_OK)
         printf("files  %s: U.npy V.npy\n", q->folder);
     return status;
@@ -51,7 +51,7 @@ static dcl_status balance(const request *q, dcl__tools *tools, const dcl__array 
     build(graph, q, u, v);
     status = dcl_session_create(tools->device, graph, &session, error);
     if (status == DCL_OK)
-        status = run(q, session, graph, u, v, error);
+        status = run(q, session, u, v, error);
     dcl_session_free(session);
     dcl_graph_free(graph);
     return status;

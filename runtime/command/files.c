@@ -54,21 +54,11 @@ dcl_status dcl__write_matrix(const char *folder, const char *name, uint32_t dtyp
     return status;
 }
 
-/* The tensor that a result or a parameter of the graph has. */
-static const dcl_tensor *find_shape(const dcl_graph *graph, const char *name)
-{
-    for (size_t i = 0; i < dcl_graph_result_count(graph); i++)
-        if (strcmp(dcl_graph_result_name(graph, i), name) == 0)
-            return dcl_value_tensor(graph, dcl_graph_result_value(graph, i));
-    return dcl_value_tensor(graph, dcl_value_find(graph, name));
-}
-
-dcl_status dcl__write_value(dcl_session *session, const dcl_graph *graph, const char *value, const char *file,
-                            dcl_error *error)
+dcl_status dcl__write_value(dcl_session *session, const char *value, const char *file, dcl_error *error)
 {
     dcl__array array = {0};
-    const dcl_tensor *shape = find_shape(graph, value);
-    uint32_t dtype = dcl_graph_dtype(graph);
+    const dcl_tensor *shape = dcl_session_tensor(session, value);
+    uint32_t dtype = shape && (shape->dtype & DCL_REAL) ? shape->dtype : DCL_F64;
     dcl_status status = shape ? dcl__array_allocate(&array, dtype, shape->rank, shape->dim, error) : DCL_OK;
     if (status == DCL_OK)
         status = dcl_session_fetch(session, value, dtype, array.data, error);

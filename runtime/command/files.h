@@ -28,7 +28,6 @@ dcl_status dcl__write_matrix(const char *folder, const char *name, uint32_t dtyp
                              const double *data, dcl_error *error);
 
 /* Fetches a value of a session and writes it as FOLDER/NAME. */
-dcl_status dcl__write_value(dcl_session *session, const dcl_graph *graph, const char *value, const char *file,
-                            dcl_error *error);
+dcl_status dcl__write_value(dcl_session *session, const char *value, const char *file, dcl_error *error);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/registry.h"
 #include "core/schema.h"
 #include "core/tensor.h"
+#include "formats/json.h"
 
 static void print_ports(const char *title, const dcl_port *ports)
 {
@@ -37,7 +38,7 @@ static void print_op(const dcl_registry *registry, size_t i)
 {
     const dcl_op *op = dcl_registry_op(registry, i);
     const dcl_plugin *plugin = dcl_registry_plugin(registry, i);
-    printf("%-20s %s\n", op->name, op->doc ? op->doc : "");
+    printf("%-20s %s\n", op->name, op->doc);
     printf("    %-10s %s %s, %s\n", "plugin", plugin->id, plugin->version, dcl_registry_file(registry, i));
     print_ports("input", op->inputs);
     print_ports("output", op->outputs);
@@ -63,13 +64,14 @@ static json_t *op_json(const dcl_registry *registry, size_t i)
     const dcl_plugin *plugin = dcl_registry_plugin(registry, i);
     json_t *attributes = json_array();
     for (const dcl_attribute *a = op->attributes; a && a->name; a++)
-        json_array_append_new(attributes, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:s?, s:b}", "name", a->name,
+        json_array_append_new(attributes, json_pack("{s:s, s:s, s:s, s:f, s:o, s:o, s:s?, s:b}", "name", a->name,
                                                     "doc", a->doc, "kind", dcl__kind_name(a->kind),
-                                                    "default", a->fallback, "least", a->least, "most", a->most,
+                                                    "default", a->fallback, "least", dcl__json_from_number(a->least),
+                                                    "most", dcl__json_from_number(a->most),
                                                     "words", a->words,
                                                     "required", (a->flags & DCL_ATTRIBUTE_REQUIRED) != 0));
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o}", "name", op->name, "doc",
-                     op->doc ? op->doc : "", "plugin", plugin->id, "version", plugin->version,
+                     op->doc, "plugin", plugin->id, "version", plugin->version,
                      "file", dcl_registry_file(registry, i), "gradient", op->gradient != NULL,
                      "waits", (op->flags & DCL_OP_WAITS) != 0, "inputs", ports_json(op->inputs),
                      "outputs", ports_json(op->outputs), "attributes", attributes);

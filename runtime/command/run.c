@@ -1,5 +1,6 @@
 /* run.c: `dropcl run`: evaluates or trains a graph file. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,12 @@ static dcl_status feed_array(dcl_session *session, const char *input, const dcl_
         dcl__array_set(array, i, dcl__array_get(array, i) * scale);
     if (wanted->dtype != DCL_I64)
         return dcl_session_feed(session, input, array->dtype, array->data, error);
+    for (int64_t i = 0; i < wanted->count; i++) {
+        double number = dcl__array_get(array, i);
+        if (!(fabs(number) <= 9007199254740992.0) || number != floor(number))
+            return dcl__fail(error, DCL_EFORMAT, "'%s' takes whole numbers, but entry %" PRId64 " is %g", input, i + 1,
+                             number);
+    }
     int64_t *whole = malloc((size_t)wanted->count * sizeof *whole);
     if (!whole)
         return dcl__no_memory(error, input, wanted->count * (int64_t)sizeof *whole);
@@ -134,6 +141,11 @@ static dcl_status train(const request *q, dcl_session *session, dcl_error *error
 static dcl_status print_scalar(dcl_session *session, const char *name, dcl_error *error)
 {
     double number;
+    char shape[DCL__SHAPE_TEXT];
+    const dcl_tensor *tensor = dcl_session_tensor(session, name);
+    if (tensor && (tensor->count != 1 || tensor->dtype == DCL_I64))
+        return dcl__fail(error, DCL_EINVAL, "'%s' is %s; give a file for it: --fetch %s=FILE.npy", name,
+                         dcl__shape_text(tensor, shape), name);
     dcl_status status = dcl_session_fetch(session, name, DCL_F64, &number, error);
     if (status == DCL_OK)
         printf("%s = %.9g\n", name, number);
@@ -160,7 +172,7 @@ static dcl_status fetch(const request *q, dcl_session *session, const dcl_graph 
     for (int i = 0; i < q->fetches.count && status == DCL_OK; i++) {
         char name[128];
         const char *file = split(q->fetches.items[i], name);
-        status = file ? dcl__write_value(session, graph, name, file, error)
+        status = file ? dcl__write_value(session, name, file, error)
                       : print_scalar(session, q->fetches.items[i], error);
     }
     return status;
@@ -180,7 +192,7 @@ static dcl_status run_graph(const request *q, dcl__tools *tools, const dcl_graph
         status = train(q, session, error);
     if (status == DCL_OK)
         status = fetch(q, session, graph, error);
-    if (dcl__interrupted())
+    if (status == DCL_OK && dcl__interrupted())
         dcl__complain("interrupted at step %" PRId64 "; what was reached was fetched", dcl_session_steps(session));
     dcl_session_free(session);
     return status;

@@ -30,7 +30,7 @@ static void build(dcl_graph *graph, const request *q, int64_t rows, int64_t colu
         dcl_graph_assign(graph, targets[i], shrunk ? shrunk + i : 0);
 }
 
-static dcl_status write_results(const request *q, dcl_session *session, const dcl_graph *graph, dcl_error *error)
+static dcl_status write_results(const request *q, dcl_session *session, dcl_error *error)
 {
     static const char *const names[] = {"U", "V", "singular_values"};
     double tau = 0;
@@ -38,7 +38,7 @@ static dcl_status write_results(const request *q, dcl_session *session, const dc
     for (int i = 0; i < 3 && status == DCL_OK; i++) {
         char file[64];
         snprintf(file, sizeof file, "%s.npy", names[i]);
-        status = dcl__write_value(session, graph, names[i], dcl__join(q->folder, file).text, error);
+        status = dcl__write_value(session, names[i], dcl__join(q->folder, file).text, error);
     }
     if (status == DCL_OK)
         printf("tau    %.9g\nfiles  %s: U.npy V.npy singular_values.npy\n", tau, q->folder);
@@ -60,7 +60,7 @@ static dcl_status threshold(const request *q, dcl__tools *tools, const dcl__arra
     if (status == DCL_OK)
         status = dcl_session_step(session, 1, error);
     if (status == DCL_OK)
-        status = write_results(q, session, graph, error);
+        status = write_results(q, session, error);
     dcl_session_free(session);
     dcl_graph_free(graph);
     return status;

@@ -99,6 +99,8 @@ static dcl_status make_input(dcl__trial_case *made, uint32_t i, const char *word
         return DCL_OK;
     if (!parse_shape(word, &made->ranks[i], made->dims[i]) || !parse_draw(word, &how))
         return bad_text(made, word, error);
+    if (how.definite && (made->ranks[i] != 2 || made->dims[i][0] != made->dims[i][1]))
+        return bad_text(made, word, error);
     made->dtypes[i] = port->dtypes & DCL_REAL ? DCL_REAL : DCL_I64;
     made->counts[i] = 1;
     for (uint32_t d = 0; d < made->ranks[i]; d++)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MOST_PLATFORMS = 32, MOST_DEVICES = 64 };
 
@@ -200,9 +201,9 @@ static size_t choose_by_selector(const dcl_device_info *infos, size_t count, con
     unsigned long index = strtoul(selector, &end, 10);
     if (isdigit((unsigned char)*selector) && !*end)
         return index < count ? index : count;
-    if (strcmp(selector, "gpu") == 0)
+    if (strcasecmp(selector, "gpu") == 0)
         return choose_best(infos, count, DCL_TYPE_GPU);
-    if (strcmp(selector, "cpu") == 0)
+    if (strcasecmp(selector, "cpu") == 0)
         return choose_best(infos, count, DCL_TYPE_CPU);
     return choose_by_name(infos, count, selector);
 }
@@ -218,7 +219,7 @@ dcl_status dcl_device_choose(const dcl_device_info *infos, size_t count, const c
     if (best == count)
         return dcl__fail(error, DCL_ENODEVICE, "no device matches '%s'%s (give an index, a part of a name, gpu or "
                          "cpu; `dropcl devices` lists them)", selector ? selector : "",
-                         asked ? "" : " from DROPCL_DEVICE");
+                         asked || !selector ? "" : " from DROPCL_DEVICE");
     if (reason && selector)
         snprintf(reason, 128, asked ? "asked for: '%.80s'" : "DROPCL_DEVICE is '%.80s'", selector);
     else if (reason)

@@ -31,6 +31,7 @@ dcl_status dcl__prefix(dcl_error *error, dcl_status code, const char *format, ..
         memcpy(error->text, prefix, used);
         memcpy(error->text + used, ": ", 2);
         error->text[sizeof error->text - 1] = '\0';
+        error->code = code;
     }
     return code;
 }

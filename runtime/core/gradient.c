@@ -16,6 +16,7 @@ typedef struct backward {
     unsigned char *depends;      /* by value: it depends on what is differentiated by                */
     dcl_value *gradient;         /* by value: d(scalar)/d(value), 0 where nothing flows              */
     int64_t *consumer;           /* by value: the node through which its gradient first came         */
+    int explained;               /* an op's gradient failed: `error` says where                      */
 } backward;
 
 /* Marks the values that depend on wrt; nodes are in order, so one pass does. */
@@ -96,6 +97,8 @@ static dcl_status differentiate_node(backward *b, size_t index, dcl_error *error
     dcl__node_call(b->graph, &node, &call);
     call.gradient = &gradient;
     dcl_status status = dcl__call(&call, DCL__GRADIENT, error);
+    if (status)
+        b->explained = 1;
     for (uint32_t i = 0; i < node.input_count && status == DCL_OK; i++)
         if ((wanted >> i & 1) && gradient.given[i])
             status = accumulate(b, node.inputs[i], gradient.given[i], index);
@@ -106,8 +109,8 @@ static dcl_status check_request(const dcl_graph *graph, dcl_value scalar, const 
                                 dcl_error *error)
 {
     const dcl__value *value = dcl__graph_value(graph, scalar);
-    if (!value || value->tensor.count != 1)
-        return dcl__fail(error, DCL_EGRAPH, "only a value with one element can be differentiated%s%s",
+    if (!value || value->tensor.count != 1 || !(value->tensor.dtype & DCL_REAL))
+        return dcl__fail(error, DCL_EGRAPH, "only a real value with one element can be differentiated%s%s",
                          value ? ", not " : "", value ? value->name : "");
     for (uint32_t i = 0; i < count; i++)
         if (!dcl__graph_value(graph, wrt[i]))
@@ -167,7 +170,7 @@ dcl_status dcl_graph_gradient(dcl_graph *graph, dcl_value scalar, const dcl_valu
     free(b.depends);
     free(b.gradient);
     free(b.consumer);
-    if (status && !graph->status) {
+    if (status && (b.explained || !graph->status)) {
         graph->status = status;
         graph->error = error;
     }

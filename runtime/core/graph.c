@@ -77,6 +77,14 @@ dcl_value dcl_value_find(const dcl_graph *graph, const char *name)
     return 0;
 }
 
+static dcl_value find_result(const dcl_graph *graph, const char *name)
+{
+    for (size_t i = 0; i < graph->result_count; i++)
+        if (strcmp(graph->results[i].name, name) == 0)
+            return graph->results[i].value;
+    return 0;
+}
+
 /* Adds a value; takes ownership of `name`, which may be NULL after a failed allocation. */
 static dcl_value add_value(dcl_graph *graph, char *name, const dcl__value *value)
 {
@@ -84,6 +92,8 @@ static dcl_value add_value(dcl_graph *graph, char *name, const dcl__value *value
     dcl_status status = name ? DCL_OK : DCL_ENOMEM;
     if (status == DCL_OK && dcl_value_find(graph, name))
         status = dcl__fail(error, DCL_EGRAPH, "two values are named '%s'", name);
+    if (status == DCL_OK && value->kind == DCL_VALUE_PARAMETER && find_result(graph, name))
+        status = dcl__fail(error, DCL_EGRAPH, "parameter '%s' has the name of a result", name);
     if (status == DCL_OK)
         status = dcl__grow(&graph->values, sizeof *graph->values, graph->value_count, &graph->value_capacity,
                            "the values of a graph", error);
@@ -302,20 +312,13 @@ dcl_status dcl_graph_assign(dcl_graph *graph, dcl_value parameter, dcl_value val
     return DCL_OK;
 }
 
-static dcl_value find_result(const dcl_graph *graph, const char *name)
-{
-    for (size_t i = 0; i < graph->result_count; i++)
-        if (strcmp(graph->results[i].name, name) == 0)
-            return graph->results[i].value;
-    return 0;
-}
-
 dcl_status dcl_graph_result(dcl_graph *graph, const char *name, dcl_value value)
 {
     if (graph->status)
         return graph->status;
-    if (!dcl__graph_value(graph, value))
-        return keep(graph, dcl__fail(sink(graph), DCL_EGRAPH, "result '%s' is no value of the graph", name));
+    if (!name || !*name || !dcl__graph_value(graph, value))
+        return keep(graph, dcl__fail(sink(graph), DCL_EGRAPH, "result '%s' has no name or is no value of the graph",
+                                     name ? name : ""));
     dcl_value namesake = dcl_value_find(graph, name);
     if (dcl_value_kind(graph, namesake) == DCL_VALUE_PARAMETER && namesake != value)
         return keep(graph, dcl__fail(sink(graph), DCL_EGRAPH, "result '%s' has the name of a parameter, which is "

@@ -106,8 +106,8 @@ static dcl_status set_output(dcl_call *call, uint32_t i, uint32_t dtype, uint32_
     if (i >= call->output_count)
         return fail(call, DCL_EPLUGIN, "set_output: there is no such output");
     const dcl_port *port = &call->op->op.outputs[i];
-    if (!(dtype & port->dtypes))
-        return fail(call, DCL_EPLUGIN, "set_output: the output's port does not allow this element type");
+    if (!(dtype & port->dtypes) || ((dtype & DCL_REAL) && dtype != call->real))
+        return fail(call, DCL_EPLUGIN, "set_output: the output's port or the graph does not allow this element type");
     return failed_inside(call, dcl__tensor_init(&call->outputs[i], port->name, dtype, rank, dim, call->error));
 }
 
@@ -145,13 +145,13 @@ static const dcl_tensor *scratch(dcl_call *call, uint32_t i)
 /* Sets one kernel argument; an OpenCL code. */
 static int set_argument(cl_kernel kernel, cl_uint i, const dcl_argument *argument, uint32_t real_type)
 {
-    const float single = (float)argument->as.number;
     switch (argument->kind) {
     case DCL_ARG_TENSOR:
         return clSetKernelArg(kernel, i, sizeof(cl_mem), argument->as.tensor ? &argument->as.tensor->buffer : NULL);
     case DCL_ARG_REAL:
-        return real_type == DCL_F64 ? clSetKernelArg(kernel, i, sizeof(double), &argument->as.number)
-                                    : clSetKernelArg(kernel, i, sizeof single, &single);
+        return real_type == DCL_F64
+               ? clSetKernelArg(kernel, i, sizeof(double), &argument->as.number)
+               : clSetKernelArg(kernel, i, sizeof(float), &(float){(float)argument->as.number});
     case DCL_ARG_LONG:
         return clSetKernelArg(kernel, i, sizeof(cl_long), &argument->as.integer);
     case DCL_ARG_UINT4:

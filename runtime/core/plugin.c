@@ -11,6 +11,7 @@
 
 #include "core/host.h"
 #include "core/memory.h"
+#include "core/schema.h"
 
 /* The contract that this runtime speaks: major 1, minors up to DCL_HEADER_MINOR. */
 enum { NEWEST_MINOR = DCL_HEADER_MINOR, OTHER_MAJORS = 9 };
@@ -111,12 +112,16 @@ static dcl_status check_record(const dcl_plugin *record, const char *file, dcl_e
 
 /* ---- Ops ---- */
 
-static int count_ports(const dcl_port *ports)
+/* Ports, attributes and the op itself are shown to people: each has a line about it. */
+static int lacks_doc(const dcl_op *op)
 {
-    int count = 0;
-    while (ports && ports[count].name)
-        count++;
-    return count;
+    for (const dcl_port *port = op->inputs; port && port->name; port++)
+        if (!port->doc)
+            return 1;
+    for (const dcl_port *port = op->outputs; port && port->name; port++)
+        if (!port->doc)
+            return 1;
+    return !op->doc;
 }
 
 /* What this runtime knows; anything else came with a newer contract. */
@@ -148,10 +153,12 @@ static int has_unknown_bits(const dcl_op *op)
 
 static const char *attribute_fault(const dcl_attribute *attribute)
 {
+    if (!attribute->doc)
+        return "an attribute has no doc";
     if (attribute->kind < DCL_INTEGER || attribute->kind > DCL_LIST)
-        return "has an unknown kind";
+        return "an attribute has an unknown kind";
     if (attribute->least > attribute->most)
-        return "has a lower bound above its upper bound";
+        return "an attribute has a lower bound above its upper bound";
     return NULL;
 }
 
@@ -162,10 +169,12 @@ static const char *op_fault(const dcl_op *op)
         return "its record is smaller than that of contract 1.0";
     if (!op->infer || !op->run)
         return "it lacks infer or run";
-    if (count_ports(op->outputs) < 1 || count_ports(op->outputs) > DCL_MAX_PORTS)
+    if (dcl__port_count(op->outputs) < 1 || dcl__port_count(op->outputs) > DCL_MAX_PORTS)
         return "it must have 1 to 8 outputs";
-    if (count_ports(op->inputs) > DCL_MAX_PORTS)
+    if (dcl__port_count(op->inputs) > DCL_MAX_PORTS)
         return "it has more than 8 inputs";
+    if (lacks_doc(op))
+        return "the op or one of its ports has no doc";
     if (has_unknown_bits(op))
         return "it uses flags or element types that this runtime does not know (get a newer dropcl)";
     for (const dcl_attribute *a = op->attributes; a && a->name; a++)

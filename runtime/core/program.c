@@ -261,9 +261,9 @@ dcl_status dcl__enqueue(dcl_device *device, cl_kernel kernel, const char *name, 
         return status;
     if (local)
         for (uint32_t i = 0; i < dims; i++)
-            group[i] = (size_t)local[i];
+            group[i] = local[i] > 0 ? (size_t)local[i] : 1;
     else
-        choose_local(dims, global, most, group);
+        choose_local(dims, global, most > 0 ? most : 1, group);
     for (uint32_t i = 0; i < dims; i++)
         range[i] = (size_t)((global[i] + group[i] - 1) / group[i] * group[i]);
     code = clEnqueueNDRangeKernel(device->queue, kernel, dims, NULL, range, group, 0, NULL, NULL);

@@ -115,6 +115,8 @@ static char *default_word(const char *words, dcl_error *error)
 
 static dcl_status copy_list(const dcl_setting *given, dcl_setting *made, dcl_error *error)
 {
+    if (given->count < 0)
+        return dcl__fail(error, DCL_EGRAPH, "a list attribute has a negative count");
     size_t bytes = (size_t)(given->count > 0 ? given->count : 1) * sizeof(int64_t);
     int64_t *list = malloc(bytes);
     if (!list)

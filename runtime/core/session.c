@@ -18,6 +18,7 @@ typedef struct sequence {
 struct dcl_session {
     dcl_device *device;
     const dcl_graph *graph;
+    size_t value_count;          /* of the graph when the session was made                           */
     dcl__plan plan;
     cl_mem *state;               /* by value; NULL for outputs                                       */
     cl_mem *pool;                /* by slot                                                          */
@@ -56,10 +57,12 @@ static dcl_status check_memory(const dcl_session *session, dcl_error *error)
         status = dcl__buffer_check(device, session->plan.slots[s].name, session->plan.slots[s].bytes, error);
     if (status)
         return status;
-    if (info->state_bytes > device->info.memory_bytes - info->buffer_bytes)
+    int64_t room = device->info.memory_bytes - device->counts.bytes_allocated;
+    if (info->state_bytes > room - info->buffer_bytes)
         return dcl__fail(error, DCL_EDEVICE, "the graph takes %.1f MiB for data and %.1f MiB for intermediate values, "
-                         "but device '%s' has %.1f MiB", dcl__mebibytes(info->state_bytes), dcl__mebibytes(info->buffer_bytes),
-                         device->info.name, dcl__mebibytes(device->info.memory_bytes));
+                         "but device '%s' has %.1f MiB left (use a smaller problem, f32, another device, or free other "
+                         "sessions)", dcl__mebibytes(info->state_bytes), dcl__mebibytes(info->buffer_bytes),
+                         device->info.name, dcl__mebibytes(room));
     return DCL_OK;
 }
 
@@ -163,7 +166,7 @@ static dcl_status run_sequence(dcl_session *session, const sequence *run, dcl_er
 
 static dcl_status allocate(dcl_session *session, dcl_error *error)
 {
-    size_t values = session->graph->value_count + 1;
+    size_t values = session->value_count + 1;
     session->state = calloc(values, sizeof *session->state);
     session->fed = calloc(values, 1);
     session->pool = calloc(session->plan.slot_count + 1, sizeof *session->pool);
@@ -196,6 +199,7 @@ dcl_status dcl_session_create(dcl_device *device, const dcl_graph *graph, dcl_se
         return dcl__no_memory(error, "a session", sizeof *made);
     made->device = device;
     made->graph = graph;
+    made->value_count = graph->value_count;
     dcl_status status = set_up(made, error);
     if (status)
         dcl_session_free(made);
@@ -209,7 +213,7 @@ void dcl_session_free(dcl_session *session)
     if (!session)
         return;
     /* OpenCL keeps released buffers until commands that use them are done. */
-    for (size_t v = 0; session->state && v < session->graph->value_count; v++)
+    for (size_t v = 0; session->state && v < session->value_count; v++)
         dcl__buffer_release(session->device, session->state[v]);
     for (size_t s = 0; session->pool && s < session->plan.slot_count; s++)
         dcl__buffer_release(session->device, session->pool[s]);
@@ -241,59 +245,99 @@ void dcl_session_set_steps(dcl_session *session, int64_t steps)
 
 /* ---- Data in and out ---- */
 
+/* An input or parameter by name; 0 when there is none. What was added to the graph after the session was
+ * made has no buffer. */
+static dcl_value find_state(const dcl_session *session, const char *name, int with_inputs)
+{
+    dcl_value value = dcl_value_find(session->graph, name);
+    int kind = (size_t)value <= session->value_count ? dcl_value_kind(session->graph, value) : 0;
+    return kind == DCL_VALUE_PARAMETER || (with_inputs && kind == DCL_VALUE_INPUT) ? value : 0;
+}
+
+/* The place of a result in the plan, or their number when there is none of that name. */
+static size_t find_result(const dcl_session *session, const char *name)
+{
+    size_t i = 0;
+    while (i < session->plan.result_count && strcmp(session->graph->results[i].name, name))
+        i++;
+    return i;
+}
+
+const dcl_tensor *dcl_session_tensor(const dcl_session *session, const char *name)
+{
+    size_t i = find_result(session, name);
+    if (i < session->plan.result_count)
+        return dcl_value_tensor(session->graph, session->graph->results[i].value);
+    return dcl_value_tensor(session->graph, find_state(session, name, 1));
+}
+
 dcl_status dcl_session_feed(dcl_session *session, const char *name, uint32_t dtype, const void *data,
                             dcl_error *error)
 {
-    const dcl_graph *graph = session->graph;
-    dcl_value value = dcl_value_find(graph, name);
-    int kind = dcl_value_kind(graph, value);
-    if (kind != DCL_VALUE_INPUT && kind != DCL_VALUE_PARAMETER)
+    dcl_value value = find_state(session, name, 1);
+    if (!value)
         return dcl__fail(error, DCL_EINVAL, "the graph has no input or parameter '%s' to feed", name);
     dcl_status status = dcl__buffer_write(session->device, session->state[value - 1],
-                                          dcl_value_tensor(graph, value), dtype, data, error);
+                                          dcl_value_tensor(session->graph, value), dtype, data, error);
     if (status)
         return dcl__prefix(error, status, "feeding '%s'", name);
     session->fed[value - 1] = 1;
     return DCL_OK;
 }
 
-static dcl_status check_fed(const dcl_session *session, dcl_error *error)
+/* A value that is an input must have been fed. */
+static dcl_status check_fed(const dcl_session *session, dcl_value value, dcl_error *error)
 {
-    for (size_t v = 0; v < session->graph->value_count; v++)
-        if (session->graph->values[v].kind == DCL_VALUE_INPUT && !session->fed[v])
-            return dcl__fail(error, DCL_EINVAL, "input '%s' of the graph was not fed", session->graph->values[v].name);
-    return DCL_OK;
+    if (dcl_value_kind(session->graph, value) != DCL_VALUE_INPUT || session->fed[value - 1])
+        return DCL_OK;
+    return dcl__fail(error, DCL_EINVAL, "input '%s' of the graph was not fed", dcl_value_name(session->graph, value));
+}
+
+/* All inputs that the schedule reads must have been fed. */
+static dcl_status check_schedule_fed(const dcl_session *session, const dcl__schedule *schedule, dcl_error *error)
+{
+    dcl_status status = DCL_OK;
+    for (size_t i = 0; i < schedule->node_count; i++) {
+        const dcl__node *node = &session->graph->nodes[schedule->nodes[i]];
+        for (uint32_t k = 0; k < node->input_count && status == DCL_OK; k++)
+            status = check_fed(session, node->inputs[k], error);
+    }
+    return status;
+}
+
+/* All inputs of a step, also those that a parameter takes as they are. */
+static dcl_status check_step_fed(const dcl_session *session, dcl_error *error)
+{
+    dcl_status status = check_schedule_fed(session, &session->plan.step, error);
+    for (size_t i = 0; i < session->plan.assignment_count && status == DCL_OK; i++)
+        status = check_fed(session, session->plan.assignments[i].value, error);
+    return status;
 }
 
 static dcl_status fetch_result(dcl_session *session, size_t i, uint32_t dtype, void *data, dcl_error *error)
 {
     dcl_value value = session->graph->results[i].value;
-    dcl_status status = run_sequence(session, &session->results[i], error);
+    dcl_status status = check_schedule_fed(session, &session->plan.results[i], error);
+    if (status == DCL_OK)
+        status = check_fed(session, value, error);
+    if (status == DCL_OK)
+        status = run_sequence(session, &session->results[i], error);
     if (status)
         return status;
     return dcl__buffer_read(session->device, buffer_of(session, &session->plan.results[i], value),
                             dcl_value_tensor(session->graph, value), dtype, data, error);
 }
 
-static dcl_status fetch_parameter(dcl_session *session, const char *name, uint32_t dtype, void *data,
-                                  dcl_error *error)
+dcl_status dcl_session_fetch(dcl_session *session, const char *name, uint32_t dtype, void *data, dcl_error *error)
 {
-    dcl_value value = dcl_value_find(session->graph, name);
-    if (dcl_value_kind(session->graph, value) != DCL_VALUE_PARAMETER)
+    size_t i = find_result(session, name);
+    if (i < session->plan.result_count)
+        return fetch_result(session, i, dtype, data, error);
+    dcl_value value = find_state(session, name, 0);
+    if (!value)
         return dcl__fail(error, DCL_EINVAL, "the graph has no result or parameter '%s' to fetch", name);
     return dcl__buffer_read(session->device, session->state[value - 1], dcl_value_tensor(session->graph, value), dtype,
                             data, error);
-}
-
-dcl_status dcl_session_fetch(dcl_session *session, const char *name, uint32_t dtype, void *data, dcl_error *error)
-{
-    for (size_t i = 0; i < session->plan.result_count; i++) {
-        if (strcmp(session->graph->results[i].name, name))
-            continue;
-        dcl_status status = check_fed(session, error);
-        return status ? status : fetch_result(session, i, dtype, data, error);
-    }
-    return fetch_parameter(session, name, dtype, data, error);
 }
 
 /* ---- Steps ---- */
@@ -324,18 +368,29 @@ static dcl_status assign(dcl_session *session, dcl_error *error)
     return status;
 }
 
+/* How many steps may be in the queue: enough to keep the device busy, few enough for its driver's memory. */
+enum { MOST_QUEUED = 64 };
+
+static dcl_status run_step(dcl_session *session, dcl_error *error)
+{
+    dcl_status status = run_sequence(session, &session->step, error);
+    if (status == DCL_OK)
+        status = assign(session, error);
+    if (status == DCL_OK)
+        status = dcl__cl_check(error, clFlush(session->device->queue), "clFlush", "step %" PRId64, session->steps);
+    if (status)
+        return status;
+    session->steps++;
+    return session->steps % MOST_QUEUED == 0 ? dcl_session_wait(session, error) : DCL_OK;
+}
+
 dcl_status dcl_session_step(dcl_session *session, int64_t steps, dcl_error *error)
 {
-    dcl_status status = check_fed(session, error);
-    for (int64_t i = 0; i < steps && status == DCL_OK; i++) {
-        status = run_sequence(session, &session->step, error);
-        if (status == DCL_OK)
-            status = assign(session, error);
-        if (status == DCL_OK)
-            status = dcl__cl_check(error, clFlush(session->device->queue), "clFlush", "step %" PRId64,
-                                   session->steps);
-        session->steps++;
-    }
+    if (steps < 0 || session->steps > INT64_MAX - steps)
+        return dcl__fail(error, DCL_EINVAL, "%" PRId64 " steps cannot be run", steps);
+    dcl_status status = check_step_fed(session, error);
+    for (int64_t i = 0; i < steps && status == DCL_OK; i++)
+        status = run_step(session, error);
     return status;
 }
 

@@ -117,12 +117,16 @@ dcl_status dcl_dropout_assess(const dcl_matrix *data, const double *u, const dou
                               double lambda, dcl_assessment *assessment, double *values, double *products,
                               dcl_error *error)
 {
+    if (width < 1 || width > INT32_MAX || data->rows > INT32_MAX || data->columns > INT32_MAX)
+        return dcl__fail(error, DCL_EINVAL, "the sizes of factors and data must be from 1 to 2^31 - 1");
     double *room = malloc((size_t)(2 * width) * sizeof *room);
     if (!room)
         return dcl__no_memory(error, "an assessment", 2 * width * (int64_t)sizeof *room);
     double *spectrum = values ? values : room, *norms = products ? products : room + width;
     dcl_assessment found = {0};
     dcl_status status = data_term(data, u, v, width, &found.data_term, error);
+    if (status == DCL_OK && !isfinite(found.data_term))
+        status = dcl__fail(error, DCL_ENUMERIC, "the factors or the data hold NaN or infinity");
     if (status == DCL_OK)
         status = product_values(data->rows, data->columns, u, v, width, spectrum, error);
     if (status == DCL_OK) {

@@ -41,10 +41,10 @@ static dcl_value ridge(dcl_graph *graph, double lambda, dcl_value factor, dcl_va
     return dcl_graph_apply(graph, NULL, "solve", (dcl_value[]){gram, right, diagonal}, 3, NULL);
 }
 
-/* x where `choice` is 1, y where it is 0: y + choice (x - y). */
+/* x where `choice` is 1, y where it is 0, whatever the other is. */
 static dcl_value choose(dcl_graph *graph, dcl_value choice, dcl_value x, dcl_value y)
 {
-    return dcl__binary(graph, "add", dcl__binary(graph, "multiply", dcl__binary(graph, "subtract", x, y), choice), y);
+    return dcl_graph_apply(graph, NULL, "choose", (dcl_value[]){choice, x, y}, 3, NULL);
 }
 
 /* Scales every pair so that ||u_i|| = ||v_i||; pairs with a zero stay zero. */

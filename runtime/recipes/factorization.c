@@ -13,6 +13,10 @@
 
 /* Stagnation is judged over so many reports of `explicit`. */
 enum { WINDOW = 5, MOST_REPORTS = 100 };
+static const int64_t MOST_STEPS = 1000000000000;
+
+/* Seconds after which the progress function is asked whether to go on, also between two reports. */
+static const double PATIENCE = 0.2;
 
 struct dcl_factorization {
     dcl_matrix data;
@@ -55,8 +59,12 @@ static dcl_status check_options(const dcl_matrix *data, const dcl_factorize_opti
         return dcl__fail(error, DCL_EINVAL, "the matrix is empty");
     if (data->rows > INT32_MAX || data->columns > INT32_MAX || o->width > INT32_MAX)
         return dcl__fail(error, DCL_EINVAL, "a dimension is beyond 2^31 - 1, which LAPACK cannot take");
-    if (o->steps < 0 || o->batch < 0 || o->rate < 0 || o->tolerance < 0)
-        return dcl__fail(error, DCL_EINVAL, "steps, batch, rate and tolerance must not be negative");
+    if (o->steps < 0 || o->steps > MOST_STEPS || o->batch < 0 || !(o->rate >= 0) || !(o->tolerance >= 0))
+        return dcl__fail(error, DCL_EINVAL, "steps, batch, rate and tolerance must not be negative, and steps at most %lld",
+                         (long long)MOST_STEPS);
+    if (o->solver < DCL_SOLVER_STOCHASTIC || o->solver > DCL_SOLVER_CLOSED_FORM || o->noise < DCL_NOISE_NONE ||
+        o->noise > DCL_NOISE_DROPOUT || o->optimizer < DCL_OPTIMIZER_DEFAULT || o->optimizer > DCL_OPTIMIZER_ADAM)
+        return dcl__fail(error, DCL_EINVAL, "solver, noise or optimizer is none of the constants of dropcl.h");
     if (o->batch > 0 && o->solver != DCL_SOLVER_STOCHASTIC)
         return dcl__fail(error, DCL_EINVAL, "a batch is for the solver stochastic only");
     return DCL_OK;
@@ -227,9 +235,18 @@ dcl_session *dcl_factorization_session(dcl_factorization *f)
 
 /* ---- Training ---- */
 
-static double relative_gap(double objective, double minimum)
+/* What is below rounding of the data's energy counts as no gap. */
+static double relative_gap(const dcl_factorization *f, double objective)
 {
-    return objective > 0 ? (objective - minimum) / objective : 0;
+    double epsilon = f->data.dtype == DCL_F64 ? 1e-15 : 1e-7, energy = f->task.norm * f->task.norm;
+    return objective > epsilon * energy ? (objective - f->optimum.minimum) / objective : 0;
+}
+
+/* Whether somebody wants the run to end, asked with the last report. */
+static int is_interrupted(const dcl_factorization *f)
+{
+    const dcl_factorize_options *o = &f->options;
+    return f->history_count > 0 && o->progress && o->progress(o->user, &f->history[f->history_count - 1]);
 }
 
 /* Notes how the run stands and asks the progress function whether to go on. */
@@ -243,12 +260,12 @@ static dcl_status report(dcl_factorization *f, dcl_error *error)
     if (status)
         return status;
     row.seconds = now() - f->options.started;
-    row.gap = relative_gap(row.objective, f->optimum.minimum);
+    row.gap = relative_gap(f, row.objective);
     f->history[f->history_count++] = row;
     if (!isfinite(row.objective))
         return dcl__fail(error, DCL_ENUMERIC, "the objective is no longer finite at step %" PRId64 " (choose a smaller "
                          "--rate, or f64)", row.step);
-    if (f->options.progress && f->options.progress(f->options.user, &row))
+    if (is_interrupted(f))
         f->stopped = 1;
     return DCL_OK;
 }
@@ -275,22 +292,38 @@ static int is_done(const dcl_factorization *f)
 /* Ridge rounds are reported one by one, other steps in about MOST_REPORTS parts. */
 static int64_t report_interval(const dcl_factorization *f)
 {
-    int64_t parts = (f->task.steps + MOST_REPORTS - 1) / MOST_REPORTS;
-    return f->task.steps <= 300 || parts < 1 ? 1 : parts;
+    int64_t part = (f->task.steps + MOST_REPORTS - 1) / MOST_REPORTS;
+    return f->task.steps <= 300 ? 1 : part;
+}
+
+/* Runs up to `steps` steps in parts that last about PATIENCE seconds, so that an interrupt is heard soon. */
+static dcl_status advance(dcl_factorization *f, int64_t steps, dcl_error *error)
+{
+    dcl_status status = DCL_OK;
+    for (int64_t part = 1; steps > 0 && status == DCL_OK && !f->stopped; part *= 2) {
+        double start = now();
+        part = part < steps ? part : steps;
+        status = dcl_session_step(f->session, part, error);
+        if (status == DCL_OK)
+            status = dcl_session_wait(f->session, error);
+        steps -= part;
+        if (now() - start > PATIENCE)
+            part = part / 4 > 0 ? part / 4 : 1;
+        f->stopped = steps > 0 && is_interrupted(f);
+    }
+    return status;
 }
 
 dcl_status dcl_factorization_run(dcl_factorization *f, dcl_error *error)
 {
     int64_t interval = report_interval(f);
     dcl_status status = DCL_OK;
+    if (dcl_session_steps(f->session) >= f->task.steps)
+        return dcl__fail(error, DCL_EINVAL, "the run is at step %" PRId64 " already, of %" PRId64 " (ask for more steps)",
+                         dcl_session_steps(f->session), f->task.steps);
     do {
-        int64_t done = dcl_session_steps(f->session), left = f->task.steps - done;
-        int64_t steps = f->history_count == 0 ? 1 : left < interval ? left : interval;
-        if (left <= 0)
-            break;
-        status = dcl_session_step(f->session, steps, error);
-        if (status == DCL_OK)
-            status = dcl_session_wait(f->session, error);
+        int64_t left = f->task.steps - dcl_session_steps(f->session);
+        status = advance(f, f->history_count == 0 ? 1 : left < interval ? left : interval, error);
         if (f->first_step == 0)
             f->first_step = now() - f->options.started;
         if (status == DCL_OK)
@@ -336,7 +369,7 @@ static void describe(const dcl_factorization *f, const dcl_assessment *assessmen
     *result = (dcl_factorize_result){
         .rows = f->task.rows, .columns = f->task.columns, .width = f->task.width, .spectrum = f->spectrum,
         .u = f->u, .v = f->v, .optimum = f->optimum, .assessment = *assessment,
-        .relative_gap = relative_gap(assessment->objective, f->optimum.minimum), .data_values = f->data_values,
+        .relative_gap = relative_gap(f, assessment->objective), .data_values = f->data_values,
         .product_values = f->product_values, .products = f->products, .history = f->history,
         .history_count = (int64_t)f->history_count, .steps = dcl_session_steps(f->session),
         .seconds = now() - f->options.started, .seconds_to_first_step = f->first_step};

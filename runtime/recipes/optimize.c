@@ -37,13 +37,14 @@ static dcl_value adam(dcl_graph *graph, const dcl__task *task, dcl_value paramet
     return next;
 }
 
-/* The curvature of the objective is about 2 norm / retain (theory.md section 1 with ||V||^2 about norm), so
- * the step in units of its inverse suits data of any scale; momentum lengthens steps by 1 / (1 - momentum). */
+/* The objective's curvature along a parameter is about 2 norm, since ||V||^2 is about norm near the optimum, and
+ * dropout's noise allows only the share `retain` of its inverse; momentum lengthens steps by
+ * 1 / (1 - momentum). At the default rate of 0.25 this is a quarter of retain / norm. */
 static dcl_value sgd(dcl_graph *graph, const dcl__task *task, dcl_value parameter, dcl_value gradient,
                      dcl__schedule_setting schedule)
 {
     const double momentum = task->optimizer == DCL_OPTIMIZER_MOMENTUM ? 0.9 : 0;
-    const double step = task->norm > 0 ? 2 * schedule.rate * task->retain * (1 - momentum) / (2 * task->norm) : 0;
+    const double step = task->norm > 0 ? schedule.rate * task->retain * (1 - momentum) / task->norm : 0;
     const dcl_setting settings[] = {
         {.name = "rate", .number = step}, {.name = "schedule", .string = schedule.word},
         {.name = "horizon", .integer = schedule.horizon}, {.name = "momentum", .number = momentum}, {0}};

@@ -34,7 +34,7 @@ static dcl_value drop_units(dcl_graph *graph, const dcl__task *task, dcl_value u
 /* The running mean of a parameter from 30 % of the steps on, under the parameter's public name. */
 static void average(dcl_graph *graph, const dcl__task *task, const char *name, dcl_value iterate, int64_t rows)
 {
-    const dcl_setting settings[] = {{.name = "start", .integer = task->steps * 3 / 10},
+    const dcl_setting settings[] = {{.name = "start", .integer = task->steps / 10 * 3},
                                     {.name = "power", .number = 1}, {0}};
     dcl_value mean = dcl__matrix_parameter(graph, name, rows, task->width, 0, 0);
     dcl_graph_assign(graph, mean, dcl_graph_apply(graph, NULL, "average", (dcl_value[]){mean, iterate}, 2, settings));

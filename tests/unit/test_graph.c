@@ -244,6 +244,17 @@ START_TEST(results_have_names_of_their_own)
 }
 END_TEST
 
+/* It would hide the parameter from fetch; the parameter itself may be a result under its name. */
+START_TEST(a_result_does_not_hide_a_parameter)
+{
+    dcl_value x = matrix("x", 2, 2);
+    ck_assert_int_eq(dcl_graph_result(graph, "x", x), DCL_OK);
+    dcl_value y = matrix("y", 2, 2);
+    ck_assert_int_eq(dcl_graph_result(graph, "y", unary(graph, "square", y)), DCL_EGRAPH);
+    assert_says("'y'", "parameter");
+}
+END_TEST
+
 START_TEST(large_graphs_grow)
 {
     dcl_value x = matrix("x", 2, 2);
@@ -266,5 +277,5 @@ Suite *graph_suite(void)
         too_many_inputs_and_unknown_values_are_refused, attributes_are_checked_when_a_node_is_added,
         what_infer_refuses_has_node_op_and_file_before_it, a_parameter_is_assigned_once,
         an_assignment_needs_equal_shapes, only_parameters_can_be_assigned, results_have_names_of_their_own,
-        large_graphs_grow, NULL});
+        a_result_does_not_hide_a_parameter, large_graphs_grow, NULL});
 }

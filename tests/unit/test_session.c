@@ -105,15 +105,51 @@ START_TEST(an_input_that_was_not_fed_is_named)
     double found[3];
     dcl_error error;
     dcl_value a = vector_input(graph, "first", 3), b = vector_input(graph, "second", 3);
-    dcl_graph_result(graph, "sum", binary(graph, "add", a, b));
+    dcl_value sum = binary(graph, "add", a, b);
+    dcl_graph_result(graph, "sum", sum);
+    dcl_graph_assign(graph, vector_parameter(graph, "x", 3, zero), sum);
     dcl_session *session = new_session(graph);
     feed(session, "first", (double[]){1, 2, 3});
     ASSERT_FAILS(dcl_session_step(session, 1, &error), DCL_EINVAL, "input 'second'");
     ck_assert_int_eq(dcl_session_steps(session), 0);
     ASSERT_FAILS(dcl_session_fetch(session, "sum", DCL_F64, found, &error), DCL_EINVAL, "input 'second'");
     feed(session, "second", (double[]){10, 20, 30});
+    step(session, 1);
     fetch(session, "sum", found);
     ck_assert_double_eq(found[2], 33);
+    dcl_session_free(session);
+}
+END_TEST
+
+/* No node reads it: it is copied as it is. */
+START_TEST(an_input_that_is_only_passed_on_must_be_fed_too)
+{
+    double found[3];
+    dcl_error error;
+    dcl_value input = vector_input(graph, "passed", 3);
+    dcl_graph_assign(graph, vector_parameter(graph, "x", 3, zero), input);
+    dcl_graph_result(graph, "same", input);
+    dcl_session *session = new_session(graph);
+    ASSERT_FAILS(dcl_session_step(session, 1, &error), DCL_EINVAL, "input 'passed'");
+    ASSERT_FAILS(dcl_session_fetch(session, "same", DCL_F64, found, &error), DCL_EINVAL, "input 'passed'");
+    feed(session, "passed", (double[]){1, 2, 3});
+    step(session, 1);
+    fetch(session, "x", found);
+    ck_assert_double_eq(found[2], 3);
+    fetch(session, "same", found);
+    ck_assert_double_eq(found[2], 3);
+    dcl_session_free(session);
+}
+END_TEST
+
+START_TEST(parameters_can_be_read_before_inputs_are_fed)
+{
+    double found[3];
+    dcl_value x = vector_input(graph, "x", 3), w = vector_parameter(graph, "w", 3, (dcl_initial){.fill = 4});
+    dcl_graph_result(graph, "sum", binary(graph, "add", x, w));
+    dcl_session *session = new_session(graph);
+    fetch(session, "w", found);
+    ck_assert_double_eq(found[2], 4);
     dcl_session_free(session);
 }
 END_TEST
@@ -399,7 +435,9 @@ Suite *session_suite(void)
 {
     return make_suite("session", setup, teardown, (const TTest *[]){
         real_data_converts_on_its_way_in_and_out, large_data_converts_whole, indices_are_whole_numbers,
-        an_input_that_was_not_fed_is_named, unknown_names_are_refused, parameters_start_as_they_were_asked_to,
+        an_input_that_was_not_fed_is_named, an_input_that_is_only_passed_on_must_be_fed_too,
+        parameters_can_be_read_before_inputs_are_fed,
+        unknown_names_are_refused, parameters_start_as_they_were_asked_to,
         steps_are_counted_and_can_be_set, a_step_reads_old_values_everywhere,
         swapped_parameters_get_the_old_values, training_descends, fetching_does_not_disturb_training,
         random_ops_follow_the_step_number, two_sessions_of_one_graph_do_not_mix, all_memory_comes_back,
