@@ -99,7 +99,7 @@ typedef struct dcl_device_counts {
     int64_t bytes_allocated, bytes_peak;            /* device memory held now, and at most           */
 } dcl_device_counts;
 
-DCL_API dcl_device_counts dcl_device_count(const dcl_device *device);
+DCL_API dcl_device_counts dcl_device_statistics(const dcl_device *device);
 
 /* Why this device was chosen, in a few words. */
 DCL_API const char *dcl_device_reason(const dcl_device *device);
@@ -107,7 +107,7 @@ DCL_API const char *dcl_device_reason(const dcl_device *device);
 /* Where messages of ops and of the runtime go: DCL_LOG_... level and one line. Without a function they are
  * dropped. Called from the thread that uses the device. */
 typedef void (*dcl_log_function)(void *user, uint32_t level, const char *text);
-DCL_API void dcl_device_log(dcl_device *device, dcl_log_function log, void *user);
+DCL_API void dcl_device_set_log(dcl_device *device, dcl_log_function log, void *user);
 
 /* Name of the matrix product variant in use on the device for a dtype: "clblast" or "plain"; the first
  * call runs the self-test. *note (may be NULL) receives why, or what the self-test found. */
@@ -313,6 +313,7 @@ typedef struct dcl_factorize_options {
     int noise;                   /* DCL_NOISE_...; none means lambda 0                               */
     int optimizer;               /* of stochastic, or plain descent instead of explicit's ridge steps */
     double retain;               /* probability in (0, 1] that a unit is kept                        */
+    double lambda;               /* the same as a penalty, (1 - retain) / retain; below 0: from retain */
     int64_t width;               /* units, at least 1; may exceed the matrix                         */
     int64_t steps;               /* at most; 0: as many as the solver's default says                 */
     int64_t batch;               /* columns a step (stochastic); 0: all                              */

@@ -1,5 +1,6 @@
 /* check_op.c: `dropcl check-op`: checks op plugins against the contract. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command/command.h"
@@ -44,14 +45,17 @@ static int check_one(const dcl__tools *tools, const request *r, const dcl__op *o
     return failures;
 }
 
-/* Whether the i-th op came from the plugin file that was asked for. */
+/* Whether the i-th op came from the plugin file, or the folder of plugins, that was asked for. */
 static int is_asked_for(const dcl__tools *tools, const request *r, size_t i)
 {
-    const char *slash = r->plugin ? strrchr(r->plugin, '/') : NULL, *file = dcl_registry_file(tools->registry, i);
-    const char *name = slash ? slash + 1 : r->plugin;
+    const char *file = dcl_registry_file(tools->registry, i);
     if (r->op && strcmp(r->op, dcl_registry_op(tools->registry, i)->name))
         return 0;
-    return !name || strcmp(strrchr(file, '/') + 1, name) == 0;
+    char *real = r->plugin ? realpath(r->plugin, NULL) : NULL;
+    size_t length = real ? strlen(real) : 0;
+    int asked = !real || (strncmp(file, real, length) == 0 && (!file[length] || file[length] == '/'));
+    free(real);
+    return asked;
 }
 
 static int check_all(const dcl__tools *tools, const request *r)

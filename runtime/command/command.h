@@ -18,7 +18,7 @@ enum dcl__option_kind {
     DCL__OPTION_INTEGER,         /* int64_t *                                                        */
     DCL__OPTION_SEED,            /* uint64_t *                                                       */
     DCL__OPTION_NUMBER,          /* double *; also a ratio: 1/255                                    */
-    DCL__OPTION_WORD,            /* int *: 1 for the first of `words`, 2 for the second, ...         */
+    DCL__OPTION_WORD,            /* int *: 1 for the first word of `value`, 2 for the second, ...    */
     DCL__OPTION_LIST             /* dcl__texts *: may be given several times                         */
 };
 

@@ -12,6 +12,9 @@
 #include "formats/graph_file.h"
 #include "formats/output.h"
 
+/* Nothing that a user would type. */
+static const int64_t DEFAULT_RANK = INT64_MIN;
+
 /* The command line. */
 typedef struct request {
     const char *matrix, *folder, *device, *graph, *trace, *plugins;
@@ -37,7 +40,7 @@ typedef struct run {
 
 static void write_trace(run *r, const dcl_progress *p)
 {
-    dcl_device_counts counts = dcl_device_count(r->tools.device);
+    dcl_device_counts counts = dcl_device_statistics(r->tools.device);
     fprintf(r->trace.stream, "%lld,%.6f,%.17g,%.17g,%lld,%lld,%lld\n", (long long)p->step, p->seconds, p->objective,
             p->gap, (long long)counts.kernels_launched, (long long)counts.programs_compiled,
             (long long)counts.bytes_peak);
@@ -85,8 +88,9 @@ static dcl_factorize_options make_options(const request *q, const dcl_matrix *da
     options.solver = q->solver;
     options.noise = q->noise == 1 ? DCL_NOISE_DROPOUT : DCL_NOISE_NONE;
     options.optimizer = q->optimizer;
-    options.retain = isnan(q->lambda) ? q->retain : 1 / (1 + q->lambda);
-    options.width = q->rank < 0 ? options.width : q->rank;
+    options.retain = isnan(q->retain) ? options.retain : q->retain;
+    options.lambda = isnan(q->lambda) ? -1 : q->lambda;
+    options.width = q->rank == DEFAULT_RANK ? options.width : q->rank;
     options.steps = q->steps;
     options.batch = q->batch;
     options.rate = q->rate;
@@ -205,9 +209,16 @@ static int check_request(const request *q)
 {
     if (!isnan(q->lambda) && !(q->lambda >= 0))
         return dcl__misuse("factorize", "--lambda is %g, it must be at least 0", q->lambda);
-    if (!(q->retain > 0 && q->retain <= 1))
+    if (!isnan(q->lambda) && !isnan(q->retain))
+        return dcl__misuse("factorize", "--lambda and --retain say the same, give one of them");
+    if (q->noise == 2 && (!isnan(q->lambda) || !isnan(q->retain)))
+        return dcl__misuse("factorize", "--noise none leaves nothing for --retain or --lambda to say");
+    if (q->solver == DCL_SOLVER_CLOSED_FORM && (q->optimizer || q->steps || q->rate > 0))
+        return dcl__misuse("factorize", "--solver closed-form takes one step: --steps, --rate and --optimizer are for "
+                           "the other solvers");
+    if (!isnan(q->retain) && !(q->retain > 0 && q->retain <= 1))
         return dcl__misuse("factorize", "--retain is %g, it must be above 0 and at most 1", q->retain);
-    if (q->rank == 0 || q->rank < -1)
+    if (q->rank < 1 && q->rank != DEFAULT_RANK)
         return dcl__misuse("factorize", "--rank is %lld, it must be at least 1", (long long)q->rank);
     if (!q->folder)
         return dcl__misuse("factorize", "-o DIR is missing: where should the results go?");
@@ -216,8 +227,8 @@ static int check_request(const request *q)
 
 int dcl__command_factorize(int argc, char **argv)
 {
-    request q = {.dtype = 1, .solver = DCL_SOLVER_STOCHASTIC, .noise = 1, .retain = 0.5, .lambda = NAN, .scale = 1,
-                 .rank = -1, .seed = 1};
+    request q = {.dtype = 1, .solver = DCL_SOLVER_STOCHASTIC, .noise = 1, .retain = NAN, .lambda = NAN, .scale = 1,
+                 .rank = DEFAULT_RANK, .seed = 1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
         {"--solver", "stochastic|explicit|closed-form", "dropout training (default), descent on the objective that "

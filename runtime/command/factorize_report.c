@@ -46,7 +46,7 @@ static json_t *describe_run(const dcl__report_facts *f, const dcl_factorize_resu
 static json_t *describe_result(const dcl__report_facts *f, const dcl_factorize_result *r)
 {
     const dcl_assessment *a = &r->assessment;
-    dcl_device_counts counts = dcl_device_count(f->device);
+    dcl_device_counts counts = dcl_device_statistics(f->device);
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I}",
                      "seconds", dcl__json_from_number(r->seconds),
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step),

@@ -111,6 +111,20 @@ static dcl_status feed(const request *q, dcl_session *session, const dcl_graph *
     return status;
 }
 
+/* A --scale for what is not fed is a slip of the pen. */
+static dcl_status check_scales(const request *q, dcl_error *error)
+{
+    for (int i = 0; i < q->scales.count; i++) {
+        char name[128], fed[128];
+        int used = 0;
+        for (int k = 0; split(q->scales.items[i], name) && k < q->feeds.count; k++)
+            used |= split(q->feeds.items[k], fed) && strcmp(fed, name) == 0;
+        if (!used)
+            return dcl__fail(error, DCL_EINVAL, "--scale '%s' is for nothing that is fed", q->scales.items[i]);
+    }
+    return DCL_OK;
+}
+
 /* ---- Training ---- */
 
 /* Steps in parts, so that progress is seen and an interrupt is heard. */
@@ -183,7 +197,9 @@ static dcl_status fetch(const request *q, dcl_session *session, const dcl_graph 
 static dcl_status run_graph(const request *q, dcl__tools *tools, const dcl_graph *graph, dcl_error *error)
 {
     dcl_session *session = NULL;
-    dcl_status status = dcl_device_open(q->device, &tools->device, error);
+    dcl_status status = check_scales(q, error);
+    if (status == DCL_OK)
+        status = dcl_device_open(q->device, &tools->device, error);
     if (status == DCL_OK)
         status = dcl_session_create(tools->device, graph, &session, error);
     for (int i = 0; i < q->feeds.count && status == DCL_OK; i++)

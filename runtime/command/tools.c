@@ -19,7 +19,7 @@ dcl_status dcl__tools_open(dcl__tools *tools, const char *selector, const char *
     if (status == DCL_OK)
         status = dcl_device_open(selector, &tools->device, error);
     if (status == DCL_OK)
-        dcl_device_log(tools->device, warn, NULL);
+        dcl_device_set_log(tools->device, warn, NULL);
     return status;
 }
 

@@ -6,7 +6,7 @@
  *   gradient     the graph that the op's gradient builds equals central differences of the reference
  *   determinism  three runs with different garbage in undefined memory give equal bits
  *   arguments    what the schema or a case refuses is refused with a sentence, and odd shapes do no harm
- *   speed        time of the device beside the reference, on the largest case
+ *   speed        time of the device beside the reference, on the last case
  */
 #ifndef DCL__CONFORMANCE_H
 #define DCL__CONFORMANCE_H

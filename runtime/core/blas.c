@@ -1,8 +1,10 @@
 /* blas.c: matrix products on a device, by the variant that is right and fast there. */
 #include "core/blas.h"
 
+#include <cblas.h>
 #include <clblast_c.h>
 #include <inttypes.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,8 +108,6 @@ static const variant plain = {"plain", run_plain}, clblast = {"clblast", run_clb
 
 /* ---- The self-test ---- */
 
-enum { TEST_SIDE = 70, TEST_AREA = TEST_SIDE * TEST_SIDE };
-
 static const struct {
     int64_t m, n, k;
     uint32_t transpose;
@@ -121,12 +121,26 @@ static const struct {
     {70, 1, 9, DCL_TRANSPOSE_A | DCL_TRANSPOSE_B, 0.5, 0},
     {1, 70, 31, 0, 1, -2},
     {48, 63, 70, DCL_TRANSPOSE_A | DCL_TRANSPOSE_B, 2, 0.5},
+    /* CLBlast has other kernels for large matrices; this one is for it alone. */
+    {1027, 801, 779, DCL_TRANSPOSE_A, 1, 0},
 };
 
+enum { TEST_COUNT = sizeof tests / sizeof *tests, SMALL_AREA = 70 * 70, LARGE_AREA = 1027 * 801 };
+
+/* The matrices of a test: on the host, and those on the device with room for `area` elements each. */
+typedef struct bench {
+    dcl_device *device;
+    const variant *tried;
+    dcl_tensor tensor;           /* `area` elements of the tested dtype                              */
+    double *a, *b, *c, *found;
+    dcl__product product;
+    int64_t wrong;
+} bench;
+
 /* Small integers: their products and sums are exact, so any order of summation must give equal bits. */
-static void fill(double *matrix, uint32_t seed)
+static void fill(double *matrix, int64_t area, uint32_t seed)
 {
-    for (int i = 0; i < TEST_AREA; i++) {
+    for (int64_t i = 0; i < area; i++) {
         seed = seed * 1664525u + 1013904223u;
         matrix[i] = (double)(seed >> 29) - 3;
     }
@@ -134,55 +148,48 @@ static void fill(double *matrix, uint32_t seed)
 
 static void multiply(const dcl__product *p, const double *a, const double *b, double *c)
 {
-    for (int64_t i = 0; i < p->m; i++)
-        for (int64_t j = 0; j < p->n; j++) {
-            double sum = 0;
-            for (int64_t q = 0; q < p->k; q++)
-                sum += (p->transpose & DCL_TRANSPOSE_A ? a[q * p->m + i] : a[i * p->k + q]) *
-                       (p->transpose & DCL_TRANSPOSE_B ? b[j * p->k + q] : b[q * p->n + j]);
-            c[i * p->n + j] = p->alpha * sum + p->beta * c[i * p->n + j];
-        }
+    int ta = (p->transpose & DCL_TRANSPOSE_A) != 0, tb = (p->transpose & DCL_TRANSPOSE_B) != 0;
+    cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)p->m, (int)p->n,
+                (int)p->k, p->alpha, a, (int)(ta ? p->m : p->k), b, (int)(tb ? p->k : p->n), p->beta, c, (int)p->n);
 }
 
-typedef struct test_data {
-    double a[TEST_AREA], b[TEST_AREA], c[TEST_AREA], found[TEST_AREA];
-} test_data;
-
-/* Runs one product of the test; *wrong counts the elements that differ. */
-static dcl_status run_test(dcl_device *device, const variant *tried, dcl__product *p, size_t i, test_data *data,
-                           int64_t *wrong, dcl_error *error)
+/* Runs one product and counts the elements that are wrong, also those that were not to be written. */
+static dcl_status run_test(bench *t, size_t i, dcl_error *error)
 {
-    dcl_tensor tensor;
-    const int64_t area = TEST_AREA;
-    dcl__tensor_init(&tensor, "self-test", p->dtype, 1, &area, NULL);
+    dcl__product *p = &t->product;
     p->m = tests[i].m, p->n = tests[i].n, p->k = tests[i].k;
     p->transpose = tests[i].transpose, p->alpha = tests[i].alpha, p->beta = tests[i].beta;
-    fill(data->c, 3 + (uint32_t)i);
-    dcl_status status = dcl__buffer_write(device, p->c, &tensor, DCL_F64, data->c, error);
+    fill(t->c, t->tensor.count, 3 + (uint32_t)i);
+    for (int64_t j = 0; p->beta == 0 && j < p->m * p->n; j++)
+        t->c[j] = NAN;           /* with beta 0, c must not be read */
+    dcl_status status = dcl__buffer_write(t->device, p->c, &t->tensor, DCL_F64, t->c, error);
     if (status == DCL_OK)
-        status = tried->run(device, p, error);
+        status = t->tried->run(t->device, p, error);
     if (status == DCL_OK)
-        status = dcl__buffer_read(device, p->c, &tensor, DCL_F64, data->found, error);
-    multiply(p, data->a, data->b, data->c);
-    for (int64_t j = 0; status == DCL_OK && j < area; j++)
-        *wrong += data->found[j] != data->c[j];     /* also beyond m x n: nothing else may be written */
+        status = dcl__buffer_read(t->device, p->c, &t->tensor, DCL_F64, t->found, error);
+    multiply(p, t->a, t->b, t->c);
+    for (int64_t j = 0; status == DCL_OK && j < t->tensor.count; j++)
+        t->wrong += t->found[j] != t->c[j];
     return status;
 }
 
-static dcl_status test_buffers(dcl_device *device, dcl__product *p, test_data *data, dcl_error *error)
+static dcl_status set_up(bench *t, dcl_error *error)
 {
-    dcl_tensor tensor;
-    const int64_t area = TEST_AREA;
-    dcl_status status = dcl__tensor_init(&tensor, "self-test", p->dtype, 1, &area, error);
-    cl_mem *const buffers[] = {&p->a, &p->b, &p->c};
+    int64_t area = t->tensor.count;
+    double *room = malloc((size_t)(4 * area) * sizeof *room);
+    if (!room)
+        return dcl__no_memory(error, "the self-test of matrix products", 4 * area * (int64_t)sizeof *room);
+    t->a = room, t->b = room + area, t->c = room + 2 * area, t->found = room + 3 * area;
+    cl_mem *const buffers[] = {&t->product.a, &t->product.b, &t->product.c};
+    dcl_status status = DCL_OK;
     for (int i = 0; status == DCL_OK && i < 3; i++)
-        status = dcl__buffer_create(device, "gemm self-test", dcl__tensor_bytes(&tensor), buffers[i], error);
-    fill(data->a, 1);
-    fill(data->b, 2);
+        status = dcl__buffer_create(t->device, "gemm self-test", dcl__tensor_bytes(&t->tensor), buffers[i], error);
+    fill(t->a, area, 1);
+    fill(t->b, area, 2);
     if (status == DCL_OK)
-        status = dcl__buffer_write(device, p->a, &tensor, DCL_F64, data->a, error);
+        status = dcl__buffer_write(t->device, t->product.a, &t->tensor, DCL_F64, t->a, error);
     if (status == DCL_OK)
-        status = dcl__buffer_write(device, p->b, &tensor, DCL_F64, data->b, error);
+        status = dcl__buffer_write(t->device, t->product.b, &t->tensor, DCL_F64, t->b, error);
     return status;
 }
 
@@ -190,19 +197,19 @@ static dcl_status test_buffers(dcl_device *device, dcl__product *p, test_data *d
 static dcl_status self_test(dcl_device *device, uint32_t dtype, const variant *tried, int *passed,
                             dcl_error *error)
 {
-    test_data *data = malloc(sizeof *data);
-    if (!data)
-        return dcl__no_memory(error, "the self-test of matrix products", sizeof *data);
-    dcl__product p = {.dtype = dtype};
-    int64_t wrong = 0;
-    dcl_status status = test_buffers(device, &p, data, error);
-    for (size_t i = 0; status == DCL_OK && i < sizeof tests / sizeof *tests; i++)
-        status = run_test(device, tried, &p, i, data, &wrong, error);
-    dcl__buffer_release(device, p.a);
-    dcl__buffer_release(device, p.b);
-    dcl__buffer_release(device, p.c);
-    free(data);
-    *passed = wrong == 0;
+    int with_large = tried == &clblast;
+    const int64_t area = with_large ? LARGE_AREA : SMALL_AREA;
+    bench t = {.device = device, .tried = tried, .product = {.dtype = dtype}};
+    dcl_status status = dcl__tensor_init(&t.tensor, "self-test", dtype, 1, &area, error);
+    if (status == DCL_OK)
+        status = set_up(&t, error);
+    for (size_t i = 0; status == DCL_OK && i < TEST_COUNT - !with_large; i++)
+        status = run_test(&t, i, error);
+    dcl__buffer_release(device, t.product.a);
+    dcl__buffer_release(device, t.product.b);
+    dcl__buffer_release(device, t.product.c);
+    free(t.a);
+    *passed = t.wrong == 0;
     return status;
 }
 
@@ -210,7 +217,7 @@ static dcl_status self_test(dcl_device *device, uint32_t dtype, const variant *t
 static dcl_status test_once(dcl_device *device, uint32_t dtype, const variant *tried, int *passed,
                             dcl_error *error)
 {
-    const char *const identity[] = {"gemm self-test 1", tried->name, dcl__dtype_name(dtype), device->info.name,
+    const char *const identity[] = {"gemm self-test 2", tried->name, dcl__dtype_name(dtype), device->info.name,
                                     device->info.version, device->info.driver, device->info.platform_version};
     char key[DCL__KEY_TEXT];
     size_t size;

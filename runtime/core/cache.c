@@ -37,7 +37,7 @@ static int folder_path(char *path, size_t size)
     return used > 0 && (size_t)used < size ? 0 : -1;
 }
 
-/* Makes the folder and those above it; private, because it holds code that will be run. */
+/* Makes the folder and those above it. It must be ours alone to write, because it holds code that will be run. */
 static int make_folder(char *path)
 {
     for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
@@ -47,7 +47,10 @@ static int make_folder(char *path)
         if (failed)
             return -1;
     }
-    return mkdir(path, 0700) && errno != EEXIST ? -1 : 0;
+    struct stat info;
+    if (mkdir(path, 0700) && errno != EEXIST)
+        return -1;
+    return stat(path, &info) == 0 && info.st_uid == geteuid() && !(info.st_mode & (S_IWGRP | S_IWOTH)) ? 0 : -1;
 }
 
 static int entry_path(const char *key, char path[PATH_SIZE])
@@ -66,7 +69,7 @@ static char *read_file(const char *path, size_t *size)
         return NULL;
     struct stat info;
     char *content = NULL;
-    if (fstat(fileno(file), &info) == 0 && info.st_size >= 0 && (content = malloc((size_t)info.st_size + 1))) {
+    if (fstat(fileno(file), &info) == 0 && info.st_uid == geteuid() && (content = malloc((size_t)info.st_size + 1))) {
         *size = fread(content, 1, (size_t)info.st_size, file);
         content[*size] = '\0';
     }
@@ -104,11 +107,12 @@ void *dcl__cache_load(const char *key, size_t *size)
 
 void dcl__cache_store(const char *key, const void *content, size_t size)
 {
-    char path[PATH_SIZE], folder[PATH_SIZE], temporary[PATH_SIZE + 32];
+    char path[PATH_SIZE], folder[PATH_SIZE], temporary[PATH_SIZE + 8];
     if (entry_path(key, path) || folder_path(folder, sizeof folder) || make_folder(folder))
         return;
-    snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
-    FILE *file = fopen(temporary, "wb");
+    snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+    int descriptor = mkstemp(temporary);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
     if (!file)
         return;
     uint8_t digest[SHA256_DIGEST_SIZE];
@@ -117,6 +121,12 @@ void dcl__cache_store(const char *key, const void *content, size_t size)
                   fwrite(content, 1, size, file) == size;
     if (fclose(file) || !written || rename(temporary, path))
         unlink(temporary);
+}
+
+/* KEY.bin, or a temporary name that an interrupted process left. */
+static int is_entry_name(const char *name)
+{
+    return strspn(name, "0123456789abcdef") == DCL__KEY_TEXT - 1 && strncmp(name + DCL__KEY_TEXT - 1, ".bin", 4) == 0;
 }
 
 /* Calls visit for every file of the cache, with its size. */
@@ -129,7 +139,7 @@ static void each_file(const char *folder, void (*visit)(const char *path, int64_
         char path[PATH_SIZE + 256];
         struct stat info;
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (strstr(entry->d_name, ".bin") && lstat(path, &info) == 0 && S_ISREG(info.st_mode))
+        if (is_entry_name(entry->d_name) && lstat(path, &info) == 0 && S_ISREG(info.st_mode))
             visit(path, info.st_size, user);
     }
     closedir(open);

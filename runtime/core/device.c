@@ -79,7 +79,7 @@ const dcl_device_info *dcl_device_describe(const dcl_device *device)
     return &device->info;
 }
 
-dcl_device_counts dcl_device_count(const dcl_device *device)
+dcl_device_counts dcl_device_statistics(const dcl_device *device)
 {
     return device->counts;
 }

@@ -4,7 +4,7 @@
 
 #include "core/device.h"
 
-void dcl_device_log(dcl_device *device, dcl_log_function log, void *user)
+void dcl_device_set_log(dcl_device *device, dcl_log_function log, void *user)
 {
     device->log = log;
     device->log_user = user;

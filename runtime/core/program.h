@@ -7,7 +7,7 @@
 /* What a kernel is built from. */
 typedef struct dcl__build {
     const char *owner;           /* the op, for messages                                             */
-    const char *source;          /* static text: compared by address, then by content                */
+    const char *source;          /* static text: compared by address                                 */
     uint32_t real;               /* DCL_F32 or DCL_F64                                                */
     const char *defines;         /* "NAME=number NAME=number", or NULL                               */
 } dcl__build;

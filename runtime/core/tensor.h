@@ -21,7 +21,7 @@ int dcl__shape_count(uint32_t rank, const int64_t *dim, int64_t *count);
 int64_t dcl__dtype_size(uint32_t dtype);
 int64_t dcl__tensor_bytes(const dcl_tensor *tensor);
 
-/* "f32", "f64", "i64"; several are joined by '|'. The text is static for single types, else in `text`. */
+/* "f32", "f64", "i64"; several are joined by '|'. The text is static. */
 const char *dcl__dtype_name(uint32_t dtype);
 
 /* The shape as "3x4", or "scalar", written into text; returns text. */

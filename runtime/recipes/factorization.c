@@ -43,7 +43,7 @@ static double now(void)
 dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data)
 {
     int64_t width = data->rows < data->columns ? data->rows : data->columns;
-    return (dcl_factorize_options){.solver = DCL_SOLVER_STOCHASTIC, .noise = DCL_NOISE_DROPOUT, .retain = 0.5,
+    return (dcl_factorize_options){.solver = DCL_SOLVER_STOCHASTIC, .noise = DCL_NOISE_DROPOUT, .retain = 0.5, .lambda = -1,
                                    .width = width < 64 ? width : 64, .seed = 1};
 }
 
@@ -53,6 +53,8 @@ static dcl_status check_options(const dcl_matrix *data, const dcl_factorize_opti
 {
     if (!(o->retain > 0 && o->retain <= 1))
         return dcl__fail(error, DCL_EINVAL, "retain is %g, it must be above 0 and at most 1", o->retain);
+    if (isnan(o->lambda) || isinf(o->lambda))
+        return dcl__fail(error, DCL_EINVAL, "lambda is %g, it must be a number", o->lambda);
     if (o->width < 1)
         return dcl__fail(error, DCL_EINVAL, "the rank is %" PRId64 ", it must be at least 1", o->width);
     if (data->rows < 1 || data->columns < 1)
@@ -106,14 +108,21 @@ static int64_t default_steps(const dcl_factorize_options *o, const dcl__task *ta
     return steps * parts;
 }
 
+static double penalty(const dcl_factorize_options *o)
+{
+    if (o->noise == DCL_NOISE_NONE)
+        return 0;
+    return o->lambda >= 0 ? o->lambda : (1 - o->retain) / o->retain;
+}
+
 static void make_task(dcl_factorization *f)
 {
     const dcl_factorize_options *o = &f->options;
     dcl__task *task = &f->task;
     *task = (dcl__task){.rows = f->data.rows, .columns = f->data.columns, .width = o->width, .dtype = f->data.dtype,
-                        .retain = o->noise == DCL_NOISE_NONE ? 1 : o->retain, .norm = frobenius_norm(&f->data),
+                        .lambda = penalty(o), .norm = frobenius_norm(&f->data),
                         .optimizer = o->optimizer, .rate = o->rate, .batch = o->batch};
-    task->lambda = (1 - task->retain) / task->retain;
+    task->retain = 1 / (1 + task->lambda);
     task->unit_u = sqrt(task->norm / ((double)task->rows * (double)task->width));
     task->unit_v = sqrt(task->norm / ((double)task->columns * (double)task->width));
 }

@@ -143,11 +143,11 @@ static dcl_status run(double *loss, dcl_error *error)
     if (status == DCL_OK)
         status = train(&s, error);
     *loss = s.loss;
-    int64_t held = s.device ? dcl_device_count(s.device).bytes_allocated : 0;
+    int64_t held = s.device ? dcl_device_statistics(s.device).bytes_allocated : 0;
     dcl_session_free(s.session);
-    if (s.device && dcl_device_count(s.device).bytes_allocated != 0)
+    if (s.device && dcl_device_statistics(s.device).bytes_allocated != 0)
         status = dcl__fail(error, 1, "of %lld bytes on the device, %lld are left", (long long)held,
-                           (long long)dcl_device_count(s.device).bytes_allocated);
+                           (long long)dcl_device_statistics(s.device).bytes_allocated);
     dcl_graph_free(s.graph);
     dcl_device_close(s.device);
     dcl_registry_close(s.ops);

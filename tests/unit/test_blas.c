@@ -171,11 +171,11 @@ START_TEST(the_self_test_is_remembered)
     setenv("XDG_CACHE_HOME", folder, 1);
     open_with("plain");
     ASSERT_OK(dcl_device_gemm(device, DCL_F32, &name, NULL, &error));
-    ck_assert_int_gt(dcl_device_count(device).kernels_launched, 0);
+    ck_assert_int_gt(dcl_device_statistics(device).kernels_launched, 0);
     close_device();
     open_device();
     ASSERT_OK(dcl_device_gemm(device, DCL_F32, &name, NULL, &error));
-    ck_assert_int_eq(dcl_device_count(device).kernels_launched, 0);
+    ck_assert_int_eq(dcl_device_statistics(device).kernels_launched, 0);
     close_device();
     remove_folder(folder);
 }

@@ -79,11 +79,11 @@ START_TEST(a_kernel_is_built_once)
 {
     cl_kernel first, second;
     ASSERT_OK(get_kernel(writes_value, "VALUE=3", "write_value", &first));
-    dcl_device_counts before = dcl_device_count(device);
+    dcl_device_counts before = dcl_device_statistics(device);
     ASSERT_OK(get_kernel(writes_value, "VALUE=3", "write_value", &second));
     ck_assert_ptr_eq(first, second);
-    ck_assert_int_eq(dcl_device_count(device).programs_compiled, before.programs_compiled);
-    ck_assert_int_eq(dcl_device_count(device).programs_cached, before.programs_cached);
+    ck_assert_int_eq(dcl_device_statistics(device).programs_compiled, before.programs_compiled);
+    ck_assert_int_eq(dcl_device_statistics(device).programs_cached, before.programs_cached);
 }
 END_TEST
 
@@ -162,7 +162,7 @@ static dcl_device_counts train_elsewhere(void)
         dcl_session *session = new_session(graph);
         step(session, 3);
         ASSERT_OK(dcl_session_wait(session, &error));
-        counts = dcl_device_count(device);
+        counts = dcl_device_statistics(device);
         _exit(write(ends[1], &counts, sizeof counts) != sizeof counts);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);

@@ -347,10 +347,10 @@ START_TEST(all_memory_comes_back)
 {
     add_result("y", "square", vector_parameter(graph, "x", 1000, normal));
     dcl_session *session = new_session(graph);
-    ck_assert_int_eq(dcl_device_count(device).bytes_allocated, 8000);
+    ck_assert_int_eq(dcl_device_statistics(device).bytes_allocated, 8000);
     dcl_session_free(session);
-    ck_assert_int_eq(dcl_device_count(device).bytes_allocated, 0);
-    ck_assert_int_eq(dcl_device_count(device).bytes_peak, 8000);
+    ck_assert_int_eq(dcl_device_statistics(device).bytes_allocated, 0);
+    ck_assert_int_eq(dcl_device_statistics(device).bytes_peak, 8000);
     dcl_session_free(NULL);
 }
 END_TEST
@@ -379,7 +379,7 @@ START_TEST(a_buffer_that_cannot_exist_is_refused_with_both_sizes)
     device->info.allocation_bytes = INT64_C(3) << 20;
     ASSERT_FAILS(dcl_session_create(device, graph, &session, &error), DCL_EDEVICE, "'large' takes 4.0 MiB");
     ck_assert_ptr_nonnull(strstr(error.text, "at most 3.0 MiB"));
-    ck_assert_int_eq(dcl_device_count(device).bytes_peak, 0);
+    ck_assert_int_eq(dcl_device_statistics(device).bytes_peak, 0);
 }
 END_TEST
 
@@ -394,7 +394,7 @@ START_TEST(a_graph_that_does_not_fit_is_refused_with_all_sizes)
     ASSERT_FAILS(dcl_session_create(device, graph, &session, &error), DCL_EDEVICE, "takes 4.0 MiB for data");
     ck_assert_ptr_nonnull(strstr(error.text, "4.0 MiB for intermediate values"));
     ck_assert_ptr_nonnull(strstr(error.text, "has 7.0 MiB"));
-    ck_assert_int_eq(dcl_device_count(device).bytes_peak, 0);
+    ck_assert_int_eq(dcl_device_statistics(device).bytes_peak, 0);
 }
 END_TEST
 
@@ -406,7 +406,7 @@ START_TEST(an_absurd_size_is_refused_at_once)
     vector_parameter(graph, "absurd", INT64_C(1) << 48, normal);
     ASSERT_FAILS(dcl_session_create(device, graph, &session, &error), DCL_EDEVICE,
                  "'absurd' takes 1073741824.0 MiB");
-    ck_assert_int_eq(dcl_device_count(device).bytes_peak, 0);
+    ck_assert_int_eq(dcl_device_statistics(device).bytes_peak, 0);
 }
 END_TEST
 
@@ -418,7 +418,7 @@ START_TEST(sizes_of_a_graph_do_not_overflow)
         vector_parameter(graph, NULL, INT64_C(1) << 59, zero);
     device->info.allocation_bytes = INT64_MAX;
     ck_assert_int_eq(dcl_session_create(device, graph, &session, &error), DCL_EDEVICE);
-    ck_assert_int_eq(dcl_device_count(device).bytes_peak, 0);
+    ck_assert_int_eq(dcl_device_statistics(device).bytes_peak, 0);
 }
 END_TEST
 
