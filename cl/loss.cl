@@ -11,15 +11,17 @@ real add_compensated(real sum, real term, real *lost)
     return next;
 }
 
-/* partial[i] covers the differences i, i + partials, i + 2 partials, ... All work-items make the same number
- * of rounds, so that neighbours read neighbours and the loop vectorises across them. */
+/* Every `lanes` work-items share lanes * rounds neighbouring elements, of which each takes every lanes-th:
+ * neighbours read neighbours, and together they stay within a CPU's cache. All make the same number of
+ * rounds, so that the loop vectorises across them. */
 __kernel void squared_error_partials(__global const real *x, __global const real *y, __global real *partial,
-                                     long count, long partials, long rounds)
+                                     long count, long partials, long rounds, long lanes)
 {
     long item = get_global_id(0);
+    long first = item / lanes * lanes * rounds + item % lanes;
     real sum = R(0.0), lost = R(0.0);
     for (long k = 0; k < rounds; k++) {
-        long i = item + k * partials;
+        long i = first + k * lanes;
         real difference = i < count ? x[i] - y[i] : R(0.0);
         sum = add_compensated(sum, difference * difference, &lost);
     }

@@ -337,6 +337,11 @@ static dcl_status new_frame(const dcl_host *host, dcl_call *call, const pair *bo
 {
     int64_t width = both->width, area = width * width;
     double *room = dcl__numbers(host, call, 7 * width + 2, width);
+    lapack_int *pivot = room ? calloc((size_t)width, sizeof *pivot) : NULL;
+    if (!pivot) {
+        free(room);
+        return host->fail(call, DCL_ENOMEM, "there is not enough host memory for the rotation");
+    }
     frame blank = {
         .width = width,
         .room = room,
@@ -345,12 +350,8 @@ static dcl_status new_frame(const dcl_host *host, dcl_call *call, const pair *bo
         .spare = {room + 3 * area, room + 4 * area, room + 5 * area, room + 6 * area},
         .weight = room + 7 * area,
         .excess = room + 7 * area + width,
-        .pivot = room ? calloc((size_t)width, sizeof *blank.pivot) : NULL,
+        .pivot = pivot,
     };
-    if (!blank.pivot) {
-        free(room);
-        return host->fail(call, DCL_ENOMEM, "there is not enough host memory for the rotation");
-    }
     for (int k = 0; k < 2; k++)
         gram_of(both->factor[k], both->rows[k], width, blank.gram[k]);
     for (int64_t i = 0; i < width; i++)

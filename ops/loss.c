@@ -2,21 +2,21 @@
 #include "common.h"
 #include "loss.cl.h"
 
-/* A partial sum covers at least this many elements, and a later one as many partial sums. */
+/* A partial sum covers at least this many elements, and a later one FAN partial sums. */
 enum { LEAST_ELEMENTS = 16, FAN = 64 };
 
-/* Enough work-items for a large device. No power of two, so that the strided reads of one work-item do not
- * all fall into the same set of a CPU's cache. */
-enum { MOST_PARTIALS = 262144 + 16 };
+/* Work-items that stand side by side, and enough of them for a large device. */
+enum { LANES = 64, MOST_PARTIALS = 262144 };
 
 static int64_t divide_up(int64_t count, int64_t by)
 {
     return count / by + (count % by != 0);
 }
 
+/* A multiple of LANES. */
 static int64_t partial_count(int64_t count)
 {
-    int64_t wanted = divide_up(count, LEAST_ELEMENTS);
+    int64_t wanted = divide_up(count, LEAST_ELEMENTS * LANES) * LANES;
     return wanted < MOST_PARTIALS ? wanted : MOST_PARTIALS;
 }
 
@@ -39,9 +39,9 @@ static dcl_status squared_error_run(const dcl_host *host, dcl_call *call)
     int64_t partials = partial_count(x->count);
     const dcl_argument sum[] = {
         dcl_arg_tensor(x), dcl_arg_tensor(host->input(call, 1)), dcl_arg_tensor(from), dcl_arg_long(x->count),
-        dcl_arg_long(partials), dcl_arg_long(divide_up(x->count, partials)),
+        dcl_arg_long(partials), dcl_arg_long(divide_up(x->count, partials)), dcl_arg_long(LANES),
     };
-    dcl_status status = dcl__launch(host, call, "squared_error_partials", sum, 6, partials);
+    dcl_status status = dcl__launch(host, call, "squared_error_partials", sum, 7, partials);
     while (!status && partials > FAN) {
         const dcl_argument combine[] = {
             dcl_arg_tensor(from), dcl_arg_tensor(to), dcl_arg_long(partials), dcl_arg_long(FAN),

@@ -4,9 +4,6 @@
 
 /* ---- Running ----------------------------------------------------------------------------------- */
 
-/* Neighbours that one work-item copies at most. */
-enum { PIECE = 16 };
-
 /* Writes the output, reading x with the given strides along the output's dimensions. */
 static dcl_status run_copy(const dcl_host *host, dcl_call *call, uint32_t rank, int64_t dim[8],
                            int64_t stride[8])

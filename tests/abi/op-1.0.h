@@ -234,6 +234,7 @@ struct dcl_host {
     /* Notes why the call fails; copies the text; returns `code`, so that a plugin writes
      * `return host->fail(call, DCL_EINVAL, "k must be at least 1")`. The host adds node, op and file. */
     dcl_status (*fail)(dcl_call *, dcl_status code, const char *text);
+    /* Sends a line to the log of the device; dropped outside run(), where there is none. */
     void (*log)(dcl_call *, uint32_t level, const char *text);
     void *(*user)(dcl_call *);
     /* The i-th input; NULL when an optional one was left out. */
@@ -299,7 +300,7 @@ struct dcl_host {
     /* Shape of a value of the graph, also of one just emitted; NULL for 0. Valid until the next emit. */
     const dcl_tensor *(*value)(dcl_call *, dcl_value);
     /* Declares the gradient of input i; its shape must be the input's. A value of 0 is the error that
-     * emit remembered. */
+     * emit remembered. An input without a declared gradient has the gradient zero. */
     dcl_status (*set_gradient)(dcl_call *, uint32_t i, dcl_value);
 };
 

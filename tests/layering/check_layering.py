@@ -6,8 +6,9 @@
 
 Rules: includes follow the arrows command -> recipes, formats, conformance -> core; ops include the contract
 and each other's headers only; recipes and command know neither OpenCL nor CLBlast, and only core/blas knows
-CLBlast; core names no op; every file's first comment is "NAME: its one job"; no function is longer than 100
-lines; kernels write real literals as R(0.5).
+CLBlast; every include of ours names a file that is there, and none climbs out of its folder with "..";
+core names no op; every file's first comment is "NAME: its one job"; no function is longer than 100 lines;
+kernels write real literals as R(0.5).
 """
 import pathlib
 import re
@@ -24,7 +25,8 @@ ARROWS = {
 }
 LONGEST_FUNCTION = 100
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
-LITERAL = re.compile(r"(?<![\w.(])\d+\.\d*(?:[eE][-+]?\d+)?(?![\w.])")
+LITERAL = re.compile(r"(?<![\w.])(?:(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+)[fF]?(?![\w.])")
+OP_TABLE = re.compile(r"const dcl_op \*const ops\[\] = \{(.*?)\};", re.S)
 
 
 def sources(root, *suffixes):
@@ -61,7 +63,7 @@ def check_runtime_include(folder, path, name):
 
 def check_op_include(root, bracket, name):
     """What is wrong with an include of a file in ops/, or None."""
-    own = (root / "ops" / name).is_file() or name.endswith(".cl.h")
+    own = ("/" not in name and (root / "ops" / name).is_file()) or name.endswith(".cl.h")
     contract = name in ("dropcl/op.h", "dropcl/opencl.h")
     system = bracket == "<" and not name.startswith(("dropcl/", "core/", "CL/"))
     return None if own or contract or system else f"an op must not include {name}"
@@ -81,18 +83,37 @@ def check_includes(root):
                 yield path, number, fault
 
 
+def is_there(root, path, name):
+    """Whether an include finds a file: beside it, in include/ or runtime/, or made from a kernel or a template."""
+    folders = (path.parent, root / "include", root / "runtime")
+    made = (root / "cl" / name[:-2], root / "runtime/command/templates" / name[:-2])
+    return any((folder / name).is_file() for folder in folders) or \
+        name.endswith(".h") and any(source.is_file() for source in made)
+
+
+def check_missing_includes(root):
+    for path in sources(root, ".c", ".h"):
+        for number, bracket, name in includes(path):
+            ours = bracket == '"' or name.startswith(("dropcl/", "core/"))
+            if ".." in name.split("/"):
+                yield path, number, f"an include must not climb: {name}"
+            elif ours and "@" not in name and not is_there(root, path, name):
+                yield path, number, f"there is no {name} to include"
+
+
 def op_names(root):
-    """Names of the ops that come with dropcl, from the tables in ops/."""
+    """Names of the ops that come with dropcl, from the table `ops` of each plugin: &add_op is "add"."""
     names = set()
     for path in sorted((root / "ops").glob("*.c")):
-        names.update(re.findall(r'^    \.name = "([a-z_]+)",$', path.read_text(), re.M))
+        for table in OP_TABLE.findall(path.read_text()):
+            names.update(re.sub(r"_op$", "", name) for name in re.findall(r"&(\w+)", table))
     return names
 
 
 def check_op_names(root):
     """Core works for any op and so names none."""
     names = op_names(root)
-    for path in sorted((root / "runtime" / "core").glob("*.c")):
+    for path in sorted((root / "runtime" / "core").glob("*.[ch]")):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             for name in re.findall(r'"([a-z_]+)"', line):
                 if name in names:
@@ -138,11 +159,11 @@ def check_literals(root):
     for path in sorted((root / "cl").glob("*.cl")):
         code = re.sub(r"/\*.*?\*/", lambda found: re.sub(r"[^\n]", " ", found.group(0)), path.read_text(), flags=re.S)
         for number, line in enumerate(code.splitlines(), 1):
-            if LITERAL.search(re.sub(r"R\([^)]*\)", "", line)):
+            if LITERAL.search(re.sub(r"\bR\([^)]*\)", "", line)):
                 yield path, number, "a real literal outside R(...)"
 
 
-RULES = (check_includes, check_op_names, check_first_comments, check_functions, check_literals)
+RULES = (check_includes, check_missing_includes, check_op_names, check_first_comments, check_functions, check_literals)
 
 
 def violations(root):
@@ -151,25 +172,37 @@ def violations(root):
 
 # ---- The self-test: each rule broken once ----
 
-BROKEN = {
-    "core must not include formats/npy.h": ("runtime/core/a.c", '/* a.c: x. */\n#include "formats/npy.h"\n'),
-    "core must not include recipes/build.h": ("runtime/core/a.c", '/* a.c: x. */\n#include "recipes/build.h"\n'),
-    "formats must not include command/files.h": ("runtime/formats/a.c", '/* a.c: x. */\n#include "command/files.h"\n'),
-    "recipes must not include formats/npy.h": ("runtime/recipes/a.c", '/* a.c: x. */\n#include "formats/npy.h"\n'),
-    "recipes must not know OpenCL": ("runtime/recipes/a.c", "/* a.c: x. */\n#include <CL/cl.h>\n"),
-    "only core/blas may include": ("runtime/core/a.c", "/* a.c: x. */\n#include <clblast_c.h>\n"),
-    "an op must not include dropcl/dropcl.h": ("ops/a.c", "/* a.c: x. */\n#include <dropcl/dropcl.h>\n"),
-    "an op must not include core/error.h": ("ops/a.c", '/* a.c: x. */\n#include "core/error.h"\n'),
-    "core names the op 'matmul'": ("runtime/core/a.c", '/* a.c: x. */\nconst char *name = "matmul";\n'),
-    "the file must begin with": ("runtime/core/a.c", "int a;\n"),
-    "more than 100": ("runtime/core/a.c", "/* a.c: x. */\nint f(void)\n{\n" + "    g();\n" * 99 + "}\n"),
-    "a real literal outside R(...)": ("cl/a.cl", "/* a.cl: x, 0.5. */\nreal a = 0.5 * R(0.25);\n"),
-}
+# (what must be found, in which file, with which text), each added to the sound tree below.
+BROKEN = (
+    ("core must not include formats/npy.h", "runtime/core/a.c", '/* a.c: x. */\n#include "formats/npy.h"\n'),
+    ("core must not include recipes/build.h", "runtime/core/a.c", '/* a.c: x. */\n#include "recipes/build.h"\n'),
+    ("formats must not include command/files.h", "runtime/formats/a.c",
+     '/* a.c: x. */\n#include "command/files.h"\n'),
+    ("recipes must not include formats/npy.h", "runtime/recipes/a.c", '/* a.c: x. */\n#include "formats/npy.h"\n'),
+    ("recipes must not know OpenCL", "runtime/recipes/a.c", "/* a.c: x. */\n#include <CL/cl.h>\n"),
+    ("only core/blas may include", "runtime/core/a.c", "/* a.c: x. */\n#include <clblast_c.h>\n"),
+    ("an op must not include dropcl/dropcl.h", "ops/a.c", "/* a.c: x. */\n#include <dropcl/dropcl.h>\n"),
+    ("an op must not include core/error.h", "ops/a.c", '/* a.c: x. */\n#include "core/error.h"\n'),
+    ("there is no core/lost.h to include", "runtime/core/a.c", '/* a.c: x. */\n#include "core/lost.h"\n'),
+    ("an include must not climb", "runtime/core/a.c", '/* a.c: x. */\n#include "../formats/npy.h"\n'),
+    ("core names the op 'matmul'", "runtime/core/a.c", '/* a.c: x. */\nconst char *name = "matmul";\n'),
+    ("core names the op 'add'", "runtime/core/a.h", '/* a.h: x. */\n#define NAME "add"\n'),
+    ("the file must begin with", "runtime/core/a.c", "int a;\n"),
+    ("more than 100", "runtime/core/a.c", "/* a.c: x. */\nint f(void)\n{\n" + "    g();\n" * 99 + "}\n"),
+    ("a real literal outside R(...)", "cl/a.cl", "/* a.cl: x, 0.5. */\nreal a = 0.5 * R(0.25);\n"),
+    ("a real literal outside R(...)", "cl/a.cl", "/* a.cl: x. */\nreal a = sqrt(0.5);\n"),
+    ("a real literal outside R(...)", "cl/a.cl", "/* a.cl: x. */\nreal a = 1e-3;\n"),
+    ("a real literal outside R(...)", "cl/a.cl", "/* a.cl: x. */\nreal a = .5f;\n"),
+)
 SOUND = {
-    "ops/matmul.c": '/* matmul.c: x. */\n#include <dropcl/op.h>\nstatic const dcl_op matmul = {\n    .name = "matmul",\n};\n',
+    "include/dropcl/op.h": "/* op.h: x. */\n",
+    "include/dropcl/dropcl.h": '/* dropcl.h: x. */\n#include "op.h"\n',
+    "ops/linear.c": '/* linear.c: x. */\n#include <dropcl/op.h>\n#include "linear.cl.h"\n'
+                    "static const dcl_op *const ops[] = {\n    &matmul, &add_op, NULL,\n};\n",
     "runtime/core/error.c": '/* error.c: x. */\n#include "core/error.h"\n',
-    "cl/matmul.cl": "/* matmul.cl: x. */\nreal a = R(0.5);\n",
-}
+    "cl/linear.cl": "/* linear.cl: x, 0.5. */\nreal a = R(0.5) + b.s0 + 0x1e5 + ERROR[1].x;\n",
+} | {f"runtime/{name}": f"/* {name.split('/')[1]}: x. */\n"
+     for name in ("core/error.h", "formats/npy.h", "recipes/build.h", "command/files.h")}
 
 
 def write_tree(root, files):
@@ -185,7 +218,7 @@ def self_test():
     with tempfile.TemporaryDirectory() as folder:
         write_tree(pathlib.Path(folder), SOUND)
         missed += [f"sound tree: {fault}" for _, _, fault in violations(pathlib.Path(folder))]
-    for expected, (name, text) in BROKEN.items():
+    for expected, name, text in BROKEN:
         with tempfile.TemporaryDirectory() as folder:
             write_tree(pathlib.Path(folder), SOUND | {name: text})
             found = [fault for _, _, fault in violations(pathlib.Path(folder))]
