@@ -211,8 +211,8 @@ static int check_request(const request *q)
         return dcl__misuse("factorize", "--lambda is %g, it must be at least 0", q->lambda);
     if (!isnan(q->lambda) && !isnan(q->retain))
         return dcl__misuse("factorize", "--lambda and --retain say the same, give one of them");
-    if (q->noise == 2 && (!isnan(q->lambda) || !isnan(q->retain)))
-        return dcl__misuse("factorize", "--noise none leaves nothing for --retain or --lambda to say");
+    if (q->noise == 2 && (q->lambda > 0 || q->retain < 1))
+        return dcl__misuse("factorize", "--noise none keeps every unit, --retain and --lambda say otherwise");
     if (q->solver == DCL_SOLVER_CLOSED_FORM && (q->optimizer || q->steps || q->rate > 0))
         return dcl__misuse("factorize", "--solver closed-form takes one step: --steps, --rate and --optimizer are for "
                            "the other solvers");

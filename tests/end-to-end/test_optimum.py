@@ -173,10 +173,11 @@ class Options(Reports):
             self.assertEqual((fit.report["noise"], fit.report["regularizer"]), ("none", 0))
             self.assertClose(best.objective, (best.singular_values[5:] ** 2).sum(), 1e-12)
 
-    def test_noise_none_overrides_retain(self):
-        fit = self.factorize(small(), "--solver", "closed-form", "--noise", "none", "--retain", 0.5,
-                             "--rank", 5)
-        self.check_report(fit, small(), 1, 5)
+    def test_noise_none_and_retain_below_one_contradict_each_other(self):
+        path = self.save("Y.npy", small())
+        for option, value in (("--retain", 0.5), ("--lambda", 1)):
+            result = self.dropcl("factorize", path, "-o", "fit", "--noise", "none", option, value, status=2)
+            self.assertIn("--noise none keeps every unit", result.err)
 
     def test_batches_of_columns_come_within_5_percent(self):
         fit, best = self.solve(rank_8_plus_noise(), "stochastic", "--batch", 50)
