@@ -213,9 +213,9 @@ static int check_request(const request *q)
         return dcl__misuse("factorize", "--lambda and --retain say the same, give one of them");
     if (q->noise == 2 && (q->lambda > 0 || q->retain < 1))
         return dcl__misuse("factorize", "--noise none keeps every unit, --retain and --lambda say otherwise");
-    if (q->solver == DCL_SOLVER_CLOSED_FORM && (q->optimizer || q->steps || q->rate > 0))
-        return dcl__misuse("factorize", "--solver closed-form takes one step: --steps, --rate and --optimizer are for "
-                           "the other solvers");
+    if (q->solver == DCL_SOLVER_CLOSED_FORM && (q->optimizer || q->rate > 0))
+        return dcl__misuse("factorize", "--solver closed-form takes one step: --rate and --optimizer are for the other "
+                           "solvers");
     if (!isnan(q->retain) && !(q->retain > 0 && q->retain <= 1))
         return dcl__misuse("factorize", "--retain is %g, it must be above 0 and at most 1", q->retain);
     if (q->rank < 1 && q->rank != DEFAULT_RANK)

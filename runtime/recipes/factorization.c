@@ -186,7 +186,8 @@ static dcl_status set_up(dcl_factorization *f, const dcl_registry *registry, dcl
     if (status)
         return status;
     f->optimum = dcl_dropout_optimum(f->data_values, f->spectrum, f->task.lambda, f->task.width);
-    f->task.steps = f->options.steps ? f->options.steps : default_steps(&f->options, &f->task, f->optimum.minimum);
+    int asked = f->options.steps > 0 && f->options.solver != DCL_SOLVER_CLOSED_FORM;
+    f->task.steps = asked ? f->options.steps : default_steps(&f->options, &f->task, f->optimum.minimum);
     status = build_graph(f, registry, error);
     if (status == DCL_OK)
         status = dcl_session_create(device, f->graph, &f->session, error);
