@@ -105,9 +105,8 @@ __kernel void scatter_sum(__global const real *x, __global const long *order, __
     }
 }
 
-/* ---- batch: only its program sees dcl_philox ------------------------------------------------------ */
+/* ---- batch --------------------------------------------------------------------------------------- */
 
-#ifdef BATCH
 /* The place of `position` in a permutation of [0, population): a Feistel network over 2 * half_bits bits
  * (Luby, Rackoff 1988), walked until the value falls into the range (Black, Rogaway 2002). The top bit of
  * the counter keeps these draws apart from those of other ops on the same stream. */
@@ -138,4 +137,3 @@ __kernel void batch_indices(uint4 key, __global long *out, long count, long firs
     key.z = (uint)(position / all);
     out[i] = (long)permuted(key, position % all, all, (uint)half_bits, (uint)rounds);
 }
-#endif

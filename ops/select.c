@@ -318,7 +318,7 @@ static dcl_status batch_run(const dcl_host *host, dcl_call *call)
         dcl_arg_long(half_bits_of(population)), dcl_arg_long(BATCH_ROUNDS),
     };
     const uint64_t global = (uint64_t)out->count;
-    return host->launch(call, "batch_indices", "BATCH=1", argument, 7, 1, &global, NULL);
+    return host->launch(call, "batch_indices", NULL, argument, 7, 1, &global, NULL);
 }
 
 /* One pass of a value through the network. */

@@ -2,6 +2,7 @@
 #ifndef DCL__COMMAND_H
 #define DCL__COMMAND_H
 
+#include "core/clock.h"
 #include "dropcl/dropcl.h"
 
 /* Exit statuses (docs: README.md). */
@@ -90,8 +91,7 @@ void dcl__progress_line(const char *text);
 /* Catches SIGINT and SIGTERM from now on; tells whether one came. */
 void dcl__catch_interrupts(void);
 int dcl__interrupted(void);
-/* CLOCK_MONOTONIC in seconds, and the value it had when the program started. */
-double dcl__now(void);
+/* dcl__now() when the program started. */
 double dcl__started(void);
 
 /* ---- The subcommands: arguments behind the name, exit status ---- */

@@ -1,9 +1,8 @@
-/* terminal.c: messages, the progress line, interrupts and time. */
+/* terminal.c: messages, the progress line and interrupts. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "command/command.h"
@@ -92,11 +91,4 @@ void dcl__catch_interrupts(void)
 int dcl__interrupted(void)
 {
     return interrupted;
-}
-
-double dcl__now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }

@@ -3,19 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/buffer.h"
+#include "core/clock.h"
 #include "core/tensor.h"
 
 enum { GUARD = 4096, GUARD_BYTE = 0xFF /* NaN in f32 and f64 */ };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* Input i of the case in the element type of its tensor; to be freed. */
 static void *host_input(const dcl__trial_case *made, uint32_t i, const dcl_tensor *tensor)
@@ -222,12 +215,12 @@ dcl_status dcl__trial_device(const dcl__trial_case *made, dcl_device *device, ui
         status = put_inputs(b, made, error);
     if (status == DCL_OK)
         status = put_outputs(b, garbage, error);
-    double start = now();
+    double start = dcl__now();
     if (status == DCL_OK)
         status = dcl__call(&b->call, DCL__RUN, error);
     if (status == DCL_OK)
         status = dcl__cl_check(error, clFinish(device->queue), "clFinish", "running op '%s'", made->op->op.name);
-    outcome->seconds = now() - start;
+    outcome->seconds = dcl__now() - start;
     if (status == DCL_OK)
         status = collect(b, outcome, error);
     for (int i = 0; i < DCL_MAX_PORTS; i++) {
@@ -264,10 +257,10 @@ dcl_status dcl__trial_reference(const dcl__trial_case *made, uint32_t real, dcl_
     if (status)
         return status;
     status = put_host_data(made, &call, error);
-    double start = now();
+    double start = dcl__now();
     if (status == DCL_OK)
         status = dcl__call(&call, DCL__REFERENCE, error);
-    outcome->seconds = now() - start;
+    outcome->seconds = dcl__now() - start;
     for (uint32_t i = 0; i < call.output_count && status == DCL_OK; i++)
         status = add_output(outcome, &call.outputs[i], call.outputs[i].data, error);
     for (int i = 0; i < DCL_MAX_PORTS; i++) {

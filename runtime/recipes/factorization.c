@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/memory.h"
 #include "core/tensor.h"
 
@@ -32,13 +32,6 @@ struct dcl_factorization {
     double first_step;           /* seconds from the start to the end of the first step              */
     int stopped, stagnated;
 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data)
 {
@@ -209,7 +202,7 @@ dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *de
     made->data = *data;
     made->options = *options;
     if (made->options.started == 0)
-        made->options.started = now();
+        made->options.started = dcl__now();
     status = set_up(made, registry, device, error);
     if (status)
         dcl_factorization_free(made);
@@ -269,7 +262,7 @@ static dcl_status report(dcl_factorization *f, dcl_error *error)
                            error);
     if (status)
         return status;
-    row.seconds = now() - f->options.started;
+    row.seconds = dcl__now() - f->options.started;
     row.gap = relative_gap(f, row.objective);
     f->history[f->history_count++] = row;
     if (!isfinite(row.objective))
@@ -311,13 +304,13 @@ static dcl_status advance(dcl_factorization *f, int64_t steps, dcl_error *error)
 {
     dcl_status status = DCL_OK;
     for (int64_t part = 1; steps > 0 && status == DCL_OK && !f->stopped; part *= 2) {
-        double start = now();
+        double start = dcl__now();
         part = part < steps ? part : steps;
         status = dcl_session_step(f->session, part, error);
         if (status == DCL_OK)
             status = dcl_session_wait(f->session, error);
         steps -= part;
-        if (now() - start > PATIENCE)
+        if (dcl__now() - start > PATIENCE)
             part = part / 4 > 0 ? part / 4 : 1;
         f->stopped = steps > 0 && is_interrupted(f);
     }
@@ -335,7 +328,7 @@ dcl_status dcl_factorization_run(dcl_factorization *f, dcl_error *error)
         int64_t left = f->task.steps - dcl_session_steps(f->session);
         status = advance(f, f->history_count == 0 ? 1 : left < interval ? left : interval, error);
         if (f->first_step == 0)
-            f->first_step = now() - f->options.started;
+            f->first_step = dcl__now() - f->options.started;
         if (status == DCL_OK)
             status = report(f, error);
         f->stagnated = status == DCL_OK && has_stagnated(f);
@@ -382,7 +375,7 @@ static void describe(const dcl_factorization *f, const dcl_assessment *assessmen
         .relative_gap = relative_gap(f, assessment->objective), .data_values = f->data_values,
         .product_values = f->product_values, .products = f->products, .history = f->history,
         .history_count = (int64_t)f->history_count, .steps = dcl_session_steps(f->session),
-        .seconds = now() - f->options.started, .seconds_to_first_step = f->first_step};
+        .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step};
     result->status = verdict(f, result->relative_gap);
 }
 
