@@ -22,8 +22,9 @@ typedef struct dcl__record {
     double limit_fraction;       /* least possible time by the limits / seconds                      */
     const char *limit;           /* "arithmetic" or "bandwidth", whichever binds; NULL: none         */
     double launches;             /* kernels of one call                                              */
-    double launch_seconds;       /* of as many empty kernels                                         */
-    dcl__spread compute_ratio;   /* (seconds - launch_seconds) / other_seconds                       */
+    double launch_seconds;       /* of as many empty kernels, enqueued and waited for                */
+    dcl__spread compute_ratio;   /* the same without launching: of calls in a full queue, less that of empty
+                                    kernels in a full queue                                          */
     double bytes_peak, bytes_budget;     /* device memory at most; Y + 4 (U + V)                     */
     double value_error, tau_error;       /* relative, of a threshold                                 */
 } dcl__record;

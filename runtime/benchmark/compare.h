@@ -1,15 +1,15 @@
 /* compare.h: times of several ways to do one thing, taken by turns in one run.
  *
  * By turns, because the clock of a processor drifts: a ratio is the median of the ratios of neighbours. Before
- * every timing there is a pause and an untimed call, alike for all: workers of OpenBLAS spin for some 30 ms
- * after a call and would take the processor from the device's.
+ * every timing there is a pause, because workers of OpenBLAS spin for some 30 ms after a call and would take the
+ * processor from the device's; then some untimed calls. Both alike for all.
  */
 #ifndef DCL__COMPARE_H
 #define DCL__COMPARE_H
 
 #include "core/error.h"
 
-enum { DCL__MOST_SIDES = 3, DCL__MOST_REPEATS = 101 };
+enum { DCL__MOST_SIDES = 4, DCL__MOST_REPEATS = 101 };
 
 /* One way. `run` does it `calls` times and waits for the end. */
 typedef struct dcl__side {
@@ -17,6 +17,7 @@ typedef struct dcl__side {
     void *user;
     double least;                /* seconds that one timing lasts at least                           */
     int64_t fewest;              /* calls that one timing holds at least; 0: one                     */
+    const double *part;          /* where run leaves the seconds that count; NULL: all of them count */
     int64_t calls;               /* calls of a timing, found by dcl__compare                         */
 } dcl__side;
 

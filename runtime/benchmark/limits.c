@@ -26,13 +26,23 @@ typedef struct probe {
     int64_t vectors;             /* in `from`, which one launch streams through                      */
 } probe;
 
+static dcl_status enqueue_probe(const probe *p, dcl_error *error)
+{
+    return dcl__enqueue(p->device, p->kernel, p->name, 1, &p->items, &p->group, error);
+}
+
+static dcl_status wait(const dcl_device *device, dcl_error *error)
+{
+    return dcl__cl_check(error, clFinish(device->queue), "clFinish", "measuring the limits of the device");
+}
+
 static dcl_status run_probe(void *user, int64_t calls, dcl_error *error)
 {
     const probe *p = user;
     dcl_status status = DCL_OK;
     for (int64_t i = 0; i < calls && status == DCL_OK; i++)
-        status = dcl__enqueue(p->device, p->kernel, p->name, 1, &p->items, &p->group, error);
-    return status ? status : dcl__cl_check(error, clFinish(p->device->queue), "clFinish", "running %s", p->name);
+        status = enqueue_probe(p, error);
+    return status ? status : wait(p->device, error);
 }
 
 static dcl_status make_kernel(dcl_device *device, uint32_t dtype, int lanes, const char *name, cl_kernel *kernel,
@@ -212,7 +222,7 @@ static dcl_status measure_memory(dcl_device *device, int repeats, const dcl__wat
 
 /* ---- Launching ---- */
 
-dcl_status dcl__launch_nothing(dcl_device *device, uint32_t dtype, int64_t launches, dcl_error *error)
+dcl_status dcl__enqueue_nothing(dcl_device *device, uint32_t dtype, int64_t launches, dcl_error *error)
 {
     const cl_int unused = 0;
     probe p = make_probe(device, dtype, 1, "limit_nothing");
@@ -221,7 +231,9 @@ dcl_status dcl__launch_nothing(dcl_device *device, uint32_t dtype, int64_t launc
     if (status == DCL_OK)
         status = dcl__cl_check(error, clSetKernelArg(p.kernel, 0, sizeof unused, &unused), "clSetKernelArg",
                                "preparing %s", p.name);
-    return status ? status : run_probe(&p, launches, error);
+    for (int64_t i = 0; i < launches && status == DCL_OK; i++)
+        status = enqueue_probe(&p, error);
+    return status;
 }
 
 typedef struct launches {
@@ -233,8 +245,11 @@ static dcl_status run_launches(void *user, int64_t calls, dcl_error *error)
 {
     const launches *l = user;
     dcl_status status = DCL_OK;
-    for (int64_t i = 0; i < calls && status == DCL_OK; i++)
-        status = dcl__launch_nothing(l->device, l->dtype, 1, error);
+    for (int64_t i = 0; i < calls && status == DCL_OK; i++) {
+        status = dcl__enqueue_nothing(l->device, l->dtype, 1, error);
+        if (status == DCL_OK)
+            status = wait(l->device, error);
+    }
     return status;
 }
 

@@ -24,7 +24,7 @@ dcl_status dcl__limits_measure(dcl_device *device, uint32_t dtype, int repeats, 
  * "arithmetic" or "bandwidth". */
 double dcl__limits_seconds(const dcl__limits *limits, double flops, double bytes, const char **binding);
 
-/* Enqueues so many empty kernels, with a group for each compute unit, and waits. */
-dcl_status dcl__launch_nothing(dcl_device *device, uint32_t dtype, int64_t launches, dcl_error *error);
+/* Enqueues so many empty kernels with a group for each compute unit. */
+dcl_status dcl__enqueue_nothing(dcl_device *device, uint32_t dtype, int64_t launches, dcl_error *error);
 
 #endif
