@@ -56,9 +56,10 @@ typedef struct dcl__step_size {
 } dcl__step_size;
 dcl_status dcl__bench_step(const dcl__bench *bench, const dcl__step_size *size, dcl__record *record,
                            dcl_error *error);
-/* The same without the other. */
-dcl_status dcl__bench_step_alone(const dcl__bench *bench, const dcl__step_size *size, dcl__record *record,
-                                 dcl_error *error);
+/* Steps of several problems by turns, at most DCL__MOST_SIDES, without the other: times, and the peak of device
+ * memory of each. */
+dcl_status dcl__bench_steps(const dcl__bench *bench, const char *what, const dcl__step_size *sizes, int count,
+                            dcl__comparison *times, double *bytes_peak, dcl_error *error);
 
 /* The closed form of an m x n matrix of known singular values, of which the fraction `surviving` is above the
  * threshold, beside LAPACK's gesdd. */

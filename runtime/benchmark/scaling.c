@@ -1,7 +1,7 @@
 /* scaling.c: how time and memory of a training step grow with each dimension. */
 #include "benchmark/scaling.h"
 
-#include <math.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 static const double factors[DCL__SCALING_POINTS] = {1, 2, 5, 10};
@@ -18,22 +18,22 @@ static dcl__step_size grow(const dcl__step_size *base, int dimension, double fac
 dcl_status dcl__bench_scaling(const dcl__bench *bench, const dcl__step_size *base, int dimension,
                               dcl__scaling *scaling, dcl_error *error)
 {
-    dcl_status status = DCL_OK;
+    dcl__comparison times = {.repeats = bench->repeats};
+    dcl__step_size sizes[DCL__SCALING_POINTS];
+    char what[32];
     *scaling = (dcl__scaling){.dimension = names[dimension]};
-    for (int i = 0; i < DCL__SCALING_POINTS && status == DCL_OK; i++) {
-        dcl__record record;
-        const dcl__step_size size = grow(base, dimension, factors[i]);
-        status = dcl__bench_step_alone(bench, &size, &record, error);
-        if (status || record.repeats < bench->repeats)
-            return status;
-        if (i == 0)
-            snprintf(scaling->base, sizeof scaling->base, "%s", record.shape);
+    snprintf(scaling->base, sizeof scaling->base, "%" PRId64 "x%" PRId64 "x%" PRId64, base->m, base->n, base->width);
+    snprintf(what, sizeof what, "scaling of %s", names[dimension]);
+    for (int i = 0; i < DCL__SCALING_POINTS; i++) {
         scaling->factor[i] = factors[i];
-        scaling->seconds[i] = record.seconds.median;
-        scaling->bytes[i] = record.bytes_peak;
-        scaling->points = i + 1;
+        sizes[i] = grow(base, dimension, factors[i]);
     }
-    scaling->time_exponent = dcl__exponent(scaling->factor, scaling->seconds, scaling->points);
-    scaling->memory_exponent = dcl__exponent(scaling->factor, scaling->bytes, scaling->points);
+    dcl_status status = dcl__bench_steps(bench, what, sizes, DCL__SCALING_POINTS, &times, scaling->bytes, error);
+    for (int i = 0; i < DCL__SCALING_POINTS; i++)
+        scaling->seconds[i] = dcl__spread_of_side(&times, i).median;
+    scaling->repeats = times.repeats;
+    scaling->growth = dcl__spread_of_ratio(&times, DCL__SCALING_POINTS - 1, 0);
+    scaling->time_exponent = dcl__exponent(scaling->factor, scaling->seconds, DCL__SCALING_POINTS);
+    scaling->memory_exponent = dcl__exponent(scaling->factor, scaling->bytes, DCL__SCALING_POINTS);
     return status;
 }

@@ -4,7 +4,7 @@
 
 #include "benchmark/benchmark.h"
 
-enum { DCL__SCALING_POINTS = 4 };
+enum { DCL__SCALING_POINTS = DCL__MOST_SIDES };
 
 /* One dimension: the sizes, and what was measured at each. */
 typedef struct dcl__scaling {
@@ -12,8 +12,9 @@ typedef struct dcl__scaling {
     char base[64];               /* the smallest problem                                             */
     double factor[DCL__SCALING_POINTS];      /* how many times the base's dimension                  */
     double seconds[DCL__SCALING_POINTS], bytes[DCL__SCALING_POINTS];     /* median; peak             */
+    dcl__spread growth;          /* time of the largest / time of the base                           */
     double time_exponent, memory_exponent;   /* of the fitted power laws                             */
-    int points;                  /* fewer when the watch ended it                                    */
+    int repeats;
 } dcl__scaling;
 
 /* Grows dimension 0, 1 or 2 (m, n, width) of the base up to ten times. */

@@ -9,6 +9,10 @@
 #include "benchmark/host.h"
 #include "core/tensor.h"
 
+/* Seconds and steps of a timing, at least: how many units are dropped changes from step to step. */
+static const double LEAST = 0.1;
+enum { FEWEST = 5 };
+
 /* Both sides of one problem. */
 typedef struct problem {
     const dcl__step_size *size;
@@ -58,6 +62,9 @@ static dcl_status run_host(void *user, int64_t calls, dcl_error *error)
 
 static dcl_status make_device_side(const dcl__bench *bench, problem *p, dcl_error *error)
 {
+    p->y = dcl__host_random(p->dtype, p->size->m * p->size->n, 1, error);
+    if (!p->y)
+        return DCL_ENOMEM;
     const dcl_matrix data = {p->size->m, p->size->n, p->dtype, p->y};
     dcl_factorize_options options = dcl_factorize_defaults(&data);
     options.retain = p->size->retain;
@@ -91,14 +98,13 @@ static void free_problem(problem *p)
 
 /* ---- The record ---- */
 
-static void fill_record(const dcl__bench *bench, const problem *p, const dcl__comparison *times, int sides,
-                        dcl__record *record)
+static void fill_record(const dcl__bench *bench, const problem *p, const dcl__comparison *times, dcl__record *record)
 {
     const double m = (double)p->size->m, n = (double)p->size->n, r = (double)p->size->width;
     const double element = (double)dcl__dtype_size(p->dtype);
     record->flops = 6 * m * n * r * p->size->retain;
     record->bytes = element * (m * n + 2 * (m + n) * r);
-    dcl__record_fill(record, bench, times, sides);
+    dcl__record_fill(record, bench, times, 2);
     record->launches = p->launches;
     record->launch_seconds = bench->limits ? record->launches * bench->limits->launch : NAN;
     record->bytes_peak = (double)dcl_device_statistics(p->device).bytes_peak;
@@ -110,40 +116,46 @@ static void name_record(const dcl__bench *bench, const dcl__step_size *size, dcl
     *record = dcl__record_empty("step", bench->dtype);
     snprintf(record->shape, sizeof record->shape, "%" PRId64 "x%" PRId64 "x%" PRId64, size->m, size->n, size->width);
     snprintf(record->detail, sizeof record->detail, "retain %g", size->retain);
-}
-
-static dcl_status bench_step(const dcl__bench *bench, const dcl__step_size *size, int sides, dcl__record *record,
-                             dcl_error *error)
-{
-    problem p = {.size = size, .dtype = bench->dtype};
-    /* Several steps a timing: how many units are dropped changes from step to step. */
-    dcl__side both[] = {{run_device, &p, .least = 0.2, .fewest = 5}, {run_host, &p, .least = 0.1}};
-    dcl__comparison times = {.repeats = bench->repeats};
-    char what[128];
-    name_record(bench, size, record);
-    if (sides > 1)
-        snprintf(record->other, sizeof record->other, "3 OpenBLAS products, loss, update, %d threads", bench->threads);
-    snprintf(what, sizeof what, "step %s %s", record->shape, record->detail);
-    p.y = dcl__host_random(bench->dtype, size->m * size->n, 1, error);
-    dcl_status status = p.y ? make_device_side(bench, &p, error) : DCL_ENOMEM;
-    if (status == DCL_OK && sides > 1)
-        status = make_host_side(&p, error);
-    if (status == DCL_OK)
-        status = dcl__compare(&bench->watch, what, both, sides, &times, error);
-    if (status == DCL_OK)
-        fill_record(bench, &p, &times, sides, record);
-    free_problem(&p);
-    return status;
+    snprintf(record->other, sizeof record->other, "3 OpenBLAS products, loss, update, %d threads", bench->threads);
 }
 
 dcl_status dcl__bench_step(const dcl__bench *bench, const dcl__step_size *size, dcl__record *record,
                            dcl_error *error)
 {
-    return bench_step(bench, size, 2, record, error);
+    problem p = {.size = size, .dtype = bench->dtype};
+    dcl__side both[] = {{run_device, &p, .least = LEAST, .fewest = FEWEST}, {run_host, &p, .least = LEAST}};
+    dcl__comparison times = {.repeats = bench->repeats};
+    char what[128];
+    name_record(bench, size, record);
+    snprintf(what, sizeof what, "step %s %s", record->shape, record->detail);
+    dcl_status status = make_device_side(bench, &p, error);
+    if (status == DCL_OK)
+        status = make_host_side(&p, error);
+    if (status == DCL_OK)
+        status = dcl__compare(&bench->watch, what, both, 2, &times, error);
+    if (status == DCL_OK)
+        fill_record(bench, &p, &times, record);
+    free_problem(&p);
+    return status;
 }
 
-dcl_status dcl__bench_step_alone(const dcl__bench *bench, const dcl__step_size *size, dcl__record *record,
-                                 dcl_error *error)
+dcl_status dcl__bench_steps(const dcl__bench *bench, const char *what, const dcl__step_size *sizes, int count,
+                            dcl__comparison *times, double *bytes_peak, dcl_error *error)
 {
-    return bench_step(bench, size, 1, record, error);
+    problem problems[DCL__MOST_SIDES] = {0};
+    dcl__side sides[DCL__MOST_SIDES];
+    dcl_status status = DCL_OK;
+    for (int i = 0; i < count && status == DCL_OK; i++) {
+        problems[i] = (problem){.size = &sizes[i], .dtype = bench->dtype};
+        sides[i] = (dcl__side){run_device, &problems[i], .least = LEAST, .fewest = FEWEST};
+        status = make_device_side(bench, &problems[i], error);
+    }
+    if (status == DCL_OK)
+        status = dcl__compare(&bench->watch, what, sides, count, times, error);
+    for (int i = 0; i < count; i++) {
+        if (status == DCL_OK)
+            bytes_peak[i] = (double)dcl_device_statistics(problems[i].device).bytes_peak;
+        free_problem(&problems[i]);
+    }
+    return status;
 }

@@ -128,7 +128,7 @@ static void name_record(const dcl__bench *bench, const problem *p, dcl__record *
 {
     *record = dcl__record_empty("threshold", bench->dtype);
     snprintf(record->shape, sizeof record->shape, "%" PRId64 "x%" PRId64, p->m, p->n);
-    snprintf(record->detail, sizeof record->detail, "%.3g %% survive", 100 * (double)p->surviving / (double)p->count);
+    snprintf(record->detail, sizeof record->detail, "%.0f %% survive", 100 * (double)p->surviving / (double)p->count);
     snprintf(record->other, sizeof record->other, "LAPACK gesdd, %d threads", bench->threads);
 }
 

@@ -155,7 +155,7 @@ static void print_records(const dcl__bench_results *results, const struct kind *
 
 static void print_scalings(const dcl__bench_results *results, table *t)
 {
-    const char *const head[] = {"step from", "grown", "1 x ms", "2 x", "5 x", "10 x", "time exponent", "1 x MiB",
+    const char *const head[] = {"step from", "grown", "1 x ms", "2 x", "5 x", "10 x", "10 x / 1 x", "time exponent", "1 x MiB",
                                 "10 x MiB", "memory exponent", NULL};
     put_head(t, head);
     for (int i = 0; i < results->scaling_count; i++, t->rows++) {
@@ -165,6 +165,7 @@ static void print_scalings(const dcl__bench_results *results, table *t)
         put(t, &column, "%s", s->dimension);
         for (int p = 0; p < DCL__SCALING_POINTS; p++)
             put_number(t, &column, "%.4g", 1e3 * s->seconds[p]);
+        put_spread(t, &column, "%.2f", s->growth, 1);
         put_number(t, &column, "%.2f", s->time_exponent);
         put_number(t, &column, "%.1f", s->bytes[0] / 1048576);
         put_number(t, &column, "%.1f", s->bytes[DCL__SCALING_POINTS - 1] / 1048576);
@@ -249,9 +250,11 @@ static json_t *scaling_json(const dcl__scaling *s)
     json_t *object = json_object();
     object = dcl__json_put(object, "dimension", json_string(s->dimension));
     object = dcl__json_put(object, "base", json_string(s->base));
-    object = dcl__json_put(object, "factors", numbers_json(s->factor, s->points));
-    object = dcl__json_put(object, "seconds", numbers_json(s->seconds, s->points));
-    object = dcl__json_put(object, "bytes_peak", numbers_json(s->bytes, s->points));
+    object = dcl__json_put(object, "repeats", json_integer(s->repeats));
+    object = dcl__json_put(object, "factors", numbers_json(s->factor, DCL__SCALING_POINTS));
+    object = dcl__json_put(object, "seconds", numbers_json(s->seconds, DCL__SCALING_POINTS));
+    object = dcl__json_put(object, "bytes_peak", numbers_json(s->bytes, DCL__SCALING_POINTS));
+    object = put_json_spread(object, "growth", s->growth);
     object = dcl__json_put(object, "time_exponent", number(s->time_exponent));
     return dcl__json_put(object, "memory_exponent", number(s->memory_exponent));
 }
