@@ -1,34 +1,46 @@
 /* gemm_packed.cl: the matrix product for CPU devices, as in Goto and van de Geijn (Anatomy of high-performance
  * matrix multiplication, ACM TOMS 2008): packed panels, register tiles, blocks that stay in caches.
  *
- * A panel holds `width` neighbouring columns of a matrix with `depth` rows, row after row, zeros where columns
- * are missing. Panels are cut into blocks of DEPTH rows: block after block, and in a block panel after panel.
+ * A panel holds neighbouring columns of a matrix, row after row, zeros where columns are missing. Panels are cut into blocks of DEPTH rows: block after block, and in a block panel after panel.
  */
 #include "tile.cl"
 
 /* Packs SLICE rows of a depth x count matrix, element (p, j) at from[offset + p * row + j * column], into panels
- * of `width` columns. One work-item a slice; DEPTH is a multiple of SLICE. */
-__kernel void pack_panels(const long depth, const long count, __global const real *from, const long offset,
-                          const long row, const long column, const long width, __global real *to)
-{
-    const long first = get_global_id(0) * SLICE, last = min(first + SLICE, depth);
-    const long panels = (count + width - 1) / width;
-    const long block = first / DEPTH * DEPTH, height = min((long)DEPTH, depth - block);
-    to += block * panels * width + (first - block) * width;
-    from += offset + first * row;
-    for (long j = 0; j < panels; j++) {
-        const long left = min(width, count - j * width);
-        __global const real *in = from + j * width * column;
-        __global real *out = to + j * height * width;
-        if (column == 1 && width == COLUMNS && left == COLUMNS)
-            for (long p = first; p < last; p++, in += row, out += COLUMNS)
-                for (int v = 0; v < VECTORS; v++)
-                    STORE(LOAD(v, in), v, out);
-        else
-            for (long p = first; p < last; p++, in += row, out += width)
-                for (long i = 0; i < width; i++)
-                    out[i] = i < left ? in[i * column] : R(0.0);
+ * of `width` columns, a constant. One work-item a slice; DEPTH is a multiple of SLICE. */
+#define PACK(width)                                                                                                \
+    const long first = get_global_id(0) * SLICE, last = min(first + SLICE, depth);                                 \
+    const long panels = (count + (width) - 1) / (width);                                                           \
+    const long block = first / DEPTH * DEPTH, height = min((long)DEPTH, depth - block);                            \
+    to += block * panels * (width) + (first - block) * (width);                                                    \
+    from += offset + first * row;                                                                                  \
+    for (long j = 0; j < panels; j++) {                                                                            \
+        const long left = count - j * (width);                                                                     \
+        __global const real *in = from + j * (width) * column;                                                     \
+        __global real *out = to + j * height * (width);                                                            \
+        if (column == 1 && left >= (width))                                                                        \
+            for (long p = first; p < last; p++, in += row, out += (width))                                         \
+                UNROLL for (int i = 0; i < (width); i++)                                                           \
+                    out[i] = in[i];                                                                                \
+        else                                                                                                       \
+            for (long p = first; p < last; p++, in += row, out += (width))                                         \
+                for (int i = 0; i < (width); i++)                                                                  \
+                    out[i] = i < left ? in[i * column] : R(0.0);                                                   \
     }
+
+#define PACK_ARGUMENTS                                                                                             \
+    const long depth, const long count, __global const real *from, const long offset, const long row,              \
+    const long column, __global real *to
+
+/* The right operand: panels of COLUMNS. */
+__kernel void pack_right(PACK_ARGUMENTS)
+{
+    PACK(COLUMNS)
+}
+
+/* The left operand, transposed: panels of ROWS. */
+__kernel void pack_left(PACK_ARGUMENTS)
+{
+    PACK(ROWS)
 }
 
 /* c = alpha * sum + beta * c for the part of a tile that exists; with beta 0, c is not read. */
@@ -36,8 +48,8 @@ void store_tile(vector sum[ROWS][VECTORS], const real alpha, const real beta, __
                 const long height, const long width)
 {
     if (height >= ROWS && width >= COLUMNS) {
-        for (int i = 0; i < ROWS; i++)
-            for (int v = 0; v < VECTORS; v++) {
+        UNROLL for (int i = 0; i < ROWS; i++)
+            UNROLL for (int v = 0; v < VECTORS; v++) {
                 vector value = alpha * sum[i][v];
                 if (beta != R(0.0))
                     value += beta * LOAD(v, c + i * row);
@@ -46,8 +58,8 @@ void store_tile(vector sum[ROWS][VECTORS], const real alpha, const real beta, __
         return;
     }
     real part[ROWS * COLUMNS];
-    for (int i = 0; i < ROWS; i++)
-        for (int v = 0; v < VECTORS; v++)
+    UNROLL for (int i = 0; i < ROWS; i++)
+        UNROLL for (int v = 0; v < VECTORS; v++)
             STORE(alpha * sum[i][v], v, part + i * COLUMNS);
     for (long i = 0; i < min(height, (long)ROWS); i++)
         for (long j = 0; j < min(width, (long)COLUMNS); j++)

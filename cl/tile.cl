@@ -18,9 +18,12 @@ typedef JOIN(float, LANES) vector;
 #define LOAD(v, at) JOIN(vload, LANES)(v, at)
 #define STORE(value, v, at) JOIN(vstore, LANES)(value, v, at)
 
+/* A tile must live in registers: compilers keep arrays there only when the loops over them are unrolled. */
+#define UNROLL _Pragma("unroll")
+
 #define CLEAR_TILE(sum)                                                                        \
-    for (int i_ = 0; i_ < ROWS; i_++)                                                          \
-        for (int v_ = 0; v_ < VECTORS; v_++)                                                   \
+    UNROLL for (int i_ = 0; i_ < ROWS; i_++)                                                   \
+        UNROLL for (int v_ = 0; v_ < VECTORS; v_++)                                            \
             sum[i_][v_] = (vector)(R(0.0))
 
 /* sum(i, j) += over p < depth: LEFT * right[p * step + j], where LEFT, an expression in i and p, is the left
@@ -28,11 +31,11 @@ typedef JOIN(float, LANES) vector;
 #define ADD_TO_TILE(sum, count, depth, LEFT, right, step)                                      \
     for (long p = 0; p < (depth); p++) {                                                       \
         vector right_[count];                                                                  \
-        for (int v_ = 0; v_ < (count); v_++)                                                   \
+        UNROLL for (int v_ = 0; v_ < (count); v_++)                                            \
             right_[v_] = LOAD(v_, (right) + p * (step));                                       \
-        for (int i = 0; i < ROWS; i++) {                                                       \
+        UNROLL for (int i = 0; i < ROWS; i++) {                                                \
             const vector left_ = (vector)(LEFT);                                               \
-            for (int v_ = 0; v_ < (count); v_++)                                               \
+            UNROLL for (int v_ = 0; v_ < (count); v_++)                                        \
                 sum[i][v_] = fma(left_, right_[v_], sum[i][v_]);                               \
         }                                                                                      \
     }

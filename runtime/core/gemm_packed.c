@@ -77,22 +77,21 @@ static dcl_status get_kernel(dcl_device *device, const dcl__product *p, const cu
 }
 
 /* Packs depth x count elements of an operand; element (p, j) is at offset + p * row + j * column. */
-static dcl_status pack(dcl_device *device, const dcl__product *p, const cut *c, const dcl__matrix *from,
-                       int64_t offset, int across, int64_t depth, int64_t count, int64_t width, cl_mem to,
+static dcl_status pack(dcl_device *device, const dcl__product *p, const cut *c, const char *name,
+                       const dcl__matrix *from, int64_t offset, int across, int64_t depth, int64_t count, cl_mem to,
                        dcl_error *error)
 {
     static const uint64_t one = 1;
     const uint64_t slices = (uint64_t)divide_up(depth, SLICE);
     const cl_long unit = 1, *row = across ? &unit : &from->stride, *column = across ? &from->stride : &unit;
     const size_t integer = sizeof unit, memory = sizeof(cl_mem);
-    const dcl__kernel_argument arguments[] = {
-        {integer, &depth}, {integer, &count}, {memory, &from->buffer}, {integer, &offset}, {integer, row},
-        {integer, column}, {integer, &width}, {memory, &to}};
+    const dcl__kernel_argument arguments[] = {{integer, &depth}, {integer, &count}, {memory, &from->buffer},
+                                              {integer, &offset}, {integer, row}, {integer, column}, {memory, &to}};
     cl_kernel kernel;
-    dcl_status status = get_kernel(device, p, c, "pack_panels", &kernel, error);
+    dcl_status status = get_kernel(device, p, c, name, &kernel, error);
     if (status == DCL_OK)
-        status = dcl__set_kernel_arguments(kernel, "pack_panels", arguments, 8, error);
-    return status ? status : dcl__enqueue(device, kernel, "pack_panels", 1, &slices, &one, error);
+        status = dcl__set_kernel_arguments(kernel, name, arguments, 7, error);
+    return status ? status : dcl__enqueue(device, kernel, name, 1, &slices, &one, error);
 }
 
 /* Strips and panels of one group: enough groups for all compute units, few enough that a group's rows of A
@@ -145,11 +144,11 @@ static dcl_status run_piece(dcl_device *device, const dcl__product *p, const cut
     const int64_t first_a = at->first_k * p->a.stride + at->first_m;
     dcl_status status = DCL_OK;
     if (at->first_m == 0)        /* else the panels of op(B) are there already */
-        status = pack(device, p, c, &p->b, p->b.offset + first_b, tb, at->k, at->n, c->tile.columns,
+        status = pack(device, p, c, "pack_right", &p->b, p->b.offset + first_b, tb, at->k, at->n,
                       device->gemm->panels[1], error);
     if (status == DCL_OK && ta)
-        status = pack(device, p, c, &p->a, p->a.offset + first_a, 0, at->k, at->m, c->tile.rows,
-                      device->gemm->panels[0], error);
+        status = pack(device, p, c, "pack_left", &p->a, p->a.offset + first_a, 0, at->k, at->m, device->gemm->panels[0],
+                      error);
     return status ? status : multiply(device, p, c, at, error);
 }
 
