@@ -29,6 +29,7 @@ typedef struct step {
     const dcl_tensor *y, *u, *v;
     int64_t m, n, width, kept;
     double scale;                /* of kept units; 0 when none is kept and unit 0 stands in          */
+    int slopes;                  /* 1: the gradients are wanted as well                              */
     char defines[96];
 } step;
 
@@ -95,7 +96,8 @@ static int64_t count_kept(const dcl_host *host, dcl_call *call, int64_t width)
 
 static step make_step(const dcl_host *host, dcl_call *call)
 {
-    step s = {.y = host->input(call, 0), .u = host->input(call, 1), .v = host->input(call, 2)};
+    step s = {.y = host->input(call, 0), .u = host->input(call, 1), .v = host->input(call, 2),
+              .slopes = host->output(call, GRADIENT_U) != NULL};
     s.m = s.y->dim[0];
     s.n = s.y->dim[1];
     s.width = s.u->dim[1];
@@ -138,7 +140,7 @@ static dcl_status gather(const dcl_host *host, dcl_call *call, const step *s, co
 /* The gradients, whose kept columns stand side by side, get their zeros between. */
 static dcl_status spread(const dcl_host *host, dcl_call *call, const step *s)
 {
-    if (s->kept == s->width)
+    if (s->kept == s->width || !s->slopes)
         return DCL_OK;
     const dcl_argument argument[] = {
         dcl_arg_tensor(host->output(call, GRADIENT_U)), dcl_arg_long(s->m),
@@ -214,14 +216,16 @@ static int cut_work(const dcl_host *host, dcl_call *call, step *s, tiling *t)
 static dcl_status run_round(const dcl_host *host, dcl_call *call, const step *s, const tiling *t, int64_t round)
 {
     const uint64_t groups = (uint64_t)t->groups, one = 1;
+    const dcl_tensor *unused = host->output(call, LOSS);
     const dcl_argument argument[] = {
         dcl_arg_long(s->m), dcl_arg_long(s->n), dcl_arg_tensor(s->y), dcl_arg_tensor(host->scratch(call, NARROW)),
         dcl_arg_tensor(s->v), dcl_arg_tensor(host->scratch(call, LIST)), dcl_arg_long(s->width), dcl_arg_long(s->kept),
-        dcl_arg_long(t->stride), dcl_arg_real(s->scale), dcl_arg_long(t->band_rows), dcl_arg_long(t->band_columns),
+        dcl_arg_long(s->slopes), dcl_arg_long(t->stride), dcl_arg_real(s->scale), dcl_arg_long(t->band_rows), dcl_arg_long(t->band_columns),
         dcl_arg_long(t->high), dcl_arg_long(t->wide), dcl_arg_long(t->row), dcl_arg_long(round),
-        dcl_arg_tensor(host->scratch(call, WORK)), dcl_arg_long(t->work), dcl_arg_tensor(host->output(call, GRADIENT_U)),
-        dcl_arg_tensor(host->output(call, GRADIENT_V)), dcl_arg_tensor(host->scratch(call, PARTIAL))};
-    return host->launch(call, "residual_bands", s->defines, argument, 21, 1, &groups, &one);
+        dcl_arg_tensor(host->scratch(call, WORK)), dcl_arg_long(t->work),
+        dcl_arg_tensor(s->slopes ? host->output(call, GRADIENT_U) : unused),
+        dcl_arg_tensor(s->slopes ? host->output(call, GRADIENT_V) : unused), dcl_arg_tensor(host->scratch(call, PARTIAL))};
+    return host->launch(call, "residual_bands", s->defines, argument, 22, 1, &groups, &one);
 }
 
 static dcl_status run_bands(const dcl_host *host, dcl_call *call, const step *s, const tiling *t)
@@ -282,9 +286,9 @@ static dcl_status run_slab(const dcl_host *host, dcl_call *call, const step *s, 
         status = host->gemm_view(call, DCL_TRANSPOSE_B, 1, &at->u, &at->v, 0, &at->residual);
     if (!status)
         status = subtract(host, call, s, at);
-    if (!status)
+    if (!status && s->slopes)
         status = host->gemm_view(call, 0, s->scale, &at->residual, &at->v, 0, &at->gradient_u);
-    if (!status)
+    if (!status && s->slopes)
         status = host->gemm_view(call, DCL_TRANSPOSE_A, 1, &at->residual, &at->u, at->first > 0, &at->gradient_v);
     return status;
 }
@@ -333,7 +337,7 @@ static dcl_status set_scratch(const dcl_host *host, dcl_call *call, int64_t m, i
     return status ? status : host->set_scratch(call, LIST, DCL_I64, 1, &width);
 }
 
-static dcl_status residual_infer(const dcl_host *host, dcl_call *call)
+static dcl_status error_infer(const dcl_host *host, dcl_call *call)
 {
     const dcl_tensor *y = host->input(call, 0), *u = host->input(call, 1), *v = host->input(call, 2);
     if (y->rank != 2 || u->rank != 2 || v->rank != 2)
@@ -343,11 +347,15 @@ static dcl_status residual_infer(const dcl_host *host, dcl_call *call)
     if (!(host->number(call, "retain") > 0))
         return host->fail(call, DCL_EINVAL, "retain must be above 0: nothing would be kept");
     dcl_status status = host->set_output(call, LOSS, y->dtype, 0, NULL);
-    if (!status)
-        status = dcl__set_like(host, call, GRADIENT_U, u);
-    if (!status)
-        status = dcl__set_like(host, call, GRADIENT_V, v);
     return status ? status : set_scratch(host, call, y->dim[0], y->dim[1], u->dim[1]);
+}
+
+static dcl_status residual_infer(const dcl_host *host, dcl_call *call)
+{
+    dcl_status status = error_infer(host, call);
+    if (!status)
+        status = dcl__set_like(host, call, GRADIENT_U, host->input(call, 1));
+    return status ? status : dcl__set_like(host, call, GRADIENT_V, host->input(call, 2));
 }
 
 /* ---- The oracle ---- */
@@ -368,7 +376,7 @@ static dcl_status residual_reference(const dcl_host *host, dcl_call *call)
 {
     const step s = make_step(host, call);
     double loss = 0;
-    for (int output = GRADIENT_U; output <= GRADIENT_V; output++)
+    for (int output = GRADIENT_U; s.slopes && output <= GRADIENT_V; output++)
         for (int64_t i = 0; i < host->output(call, (uint32_t)output)->count; i++)
             dcl__set(host->output(call, (uint32_t)output), i, 0);
     for (int64_t i = 0; i < s.m; i++)
@@ -378,7 +386,8 @@ static dcl_status residual_reference(const dcl_host *host, dcl_call *call)
                 if (is_kept(host, call, q))
                     difference += s.scale * dcl__get(s.u, i * s.width + q) * dcl__get(s.v, j * s.width + q);
             loss += difference * difference;
-            add_element(host, call, &s, i, j, difference);
+            if (s.slopes)
+                add_element(host, call, &s, i, j, difference);
         }
     dcl__set(host->output(call, LOSS), 0, loss);
     return DCL_OK;
@@ -482,6 +491,30 @@ static dcl_status residual_gradient(const dcl_host *host, dcl_call *call)
     return status;
 }
 
+/* low_rank_residual with the same attributes gives both gradients; that of y is -2 R. */
+static dcl_status error_gradient(const dcl_host *host, dcl_call *call)
+{
+    const dcl_value values[] = {host->input_value(call, 0), host->input_value(call, 1), host->input_value(call, 2)};
+    const dcl_setting settings[] = {
+        {.name = "retain", .number = host->number(call, "retain")},
+        {.name = "block", .integer = host->integer(call, "block")},
+        {.name = "stream", .integer = host->integer(call, "stream")}, {0}};
+    slopes s = {.loss = host->output_gradient(call, LOSS), .y = values[0], .u = values[1], .v = values[2]};
+    dcl_status status = DCL_OK;
+    if (host->wants(call, 0)) {
+        s.u = dcl__emit_binary(host, call, "multiply", s.u, emit_mask(host, call));
+        status = set_data_gradient(host, call, &s);
+    }
+    if (status || (!host->wants(call, 1) && !host->wants(call, 2)))
+        return status;
+    const dcl_value loss = host->emit(call, "low_rank_residual", values, 3, settings);
+    for (uint32_t input = 1; input <= 2 && !status; input++)
+        if (host->wants(call, input))
+            status = host->set_gradient(call, input, dcl__emit_binary(host, call, "multiply", loss ? loss + input : 0,
+                                                                      s.loss));
+    return status;
+}
+
 /* ---- Tables ---- */
 
 static const dcl_port inputs[] = {
@@ -546,7 +579,26 @@ static const dcl_op low_rank_residual = {
     .reference = residual_reference,
 };
 
-static const dcl_op *const ops[] = {&low_rank_residual, NULL};
+static const dcl_port error_outputs[] = {{"loss", "scalar: ||y - u diag(mask) v'||^2", DCL_REAL, 0}, {0}};
+
+static const dcl_op low_rank_error = {
+    .size = sizeof low_rank_error,
+    .name = "low_rank_error",
+    .doc = "||y - u diag(mask) v'||^2 in one pass over y, without dropped units",
+    .semantics = 1,
+    .flags = DCL_OP_RANDOM,
+    .inputs = inputs,
+    .outputs = error_outputs,
+    .attributes = attributes,
+    .source = residual_cl,
+    .cases = cases,
+    .infer = error_infer,
+    .run = residual_run,
+    .gradient = error_gradient,
+    .reference = residual_reference,
+};
+
+static const dcl_op *const ops[] = {&low_rank_error, &low_rank_residual, NULL};
 
 const dcl_plugin dcl_plugin_v1 = {
     .size = sizeof dcl_plugin_v1,
