@@ -91,15 +91,17 @@ static dcl_status run_queued_nothing(void *user, int64_t calls, dcl_error *error
 /* ---- The operands ---- */
 
 static dcl_status make_matrix(operands *o, const char *name, int64_t rows, int64_t columns, uint64_t seed, void **host,
-                              cl_mem *buffer, dcl_error *error)
+                              dcl__matrix *matrix, dcl_error *error)
 {
     dcl_tensor tensor;
     dcl_status status = dcl__tensor_init(&tensor, name, o->product.dtype, 2, (int64_t[]){rows, columns}, error);
     if (status)
         return status;
     *host = dcl__host_random(o->product.dtype, tensor.count, seed, error);
-    status = *host ? dcl__buffer_create(o->device, name, dcl__tensor_bytes(&tensor), buffer, error) : DCL_ENOMEM;
-    return status ? status : dcl__buffer_write(o->device, *buffer, &tensor, o->product.dtype, *host, error);
+    status = *host ? dcl__buffer_create(o->device, name, dcl__tensor_bytes(&tensor), &matrix->buffer, error)
+                   : DCL_ENOMEM;
+    matrix->stride = columns;
+    return status ? status : dcl__buffer_write(o->device, matrix->buffer, &tensor, o->product.dtype, *host, error);
 }
 
 static dcl_status make_operands(operands *o, dcl_error *error)
@@ -117,9 +119,9 @@ static dcl_status make_operands(operands *o, dcl_error *error)
 
 static void free_operands(operands *o)
 {
-    dcl__buffer_release(o->device, o->product.a);
-    dcl__buffer_release(o->device, o->product.b);
-    dcl__buffer_release(o->device, o->product.c);
+    dcl__buffer_release(o->device, o->product.a.buffer);
+    dcl__buffer_release(o->device, o->product.b.buffer);
+    dcl__buffer_release(o->device, o->product.c.buffer);
     free(o->a);
     free(o->b);
     free(o->c);
@@ -140,7 +142,7 @@ static dcl_status check_product(operands *o, dcl_error *error)
     if (status == DCL_OK)
         status = dcl__tensor_init(&tensor, "C", p->dtype, 2, (int64_t[]){p->m, p->n}, error);
     if (status == DCL_OK)
-        status = dcl__buffer_read(o->device, p->c, &tensor, p->dtype, o->found, error);
+        status = dcl__buffer_read(o->device, p->c.buffer, &tensor, p->dtype, o->found, error);
     if (status)
         return status;
     run_host(o, 1, error);

@@ -57,6 +57,6 @@ dcl_value dcl__dropout_regularizer(dcl_graph *graph, dcl_value u, dcl_value v, d
 
 dcl_value dcl__dropout_objective(dcl_graph *graph, dcl_value y, dcl_value u, dcl_value v, double lambda)
 {
-    dcl_value data = dcl__binary(graph, "squared_error", dcl__matmul(graph, DCL_TRANSPOSE_B, u, v), y);
+    dcl_value data = dcl_graph_apply(graph, NULL, "low_rank_error", (dcl_value[]){y, u, v}, 3, NULL);
     return lambda > 0 ? dcl__binary(graph, "add", data, dcl__dropout_regularizer(graph, u, v, lambda)) : data;
 }

@@ -19,16 +19,12 @@ static void take_batch(dcl_graph *graph, const dcl__task *task, dcl_value *y, dc
     *v = dcl__binary(graph, "gather", *v, indices);
 }
 
-/* U with dropped units: a new mask every step, kept units scaled by 1 / retain. */
-static dcl_value drop_units(dcl_graph *graph, const dcl__task *task, dcl_value u)
+/* The loss with the units that the step's mask keeps, scaled by 1 / retain; its gradients follow it. */
+static dcl_value drop_units(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value u, dcl_value v)
 {
-    if (task->retain >= 1)
-        return u;
-    const int64_t shape[] = {1, task->width};
-    const dcl_setting settings[] = {{.name = "shape", .list = shape, .count = 2},
-                                    {.name = "retain", .number = task->retain},
+    const dcl_setting settings[] = {{.name = "retain", .number = task->retain},
                                     {.name = "stream", .integer = DCL__STREAM_MASK}, {0}};
-    return dcl__binary(graph, "multiply", u, dcl_graph_apply(graph, "mask", "mask", NULL, 0, settings));
+    return dcl_graph_apply(graph, "loss", "low_rank_residual", (dcl_value[]){y, u, v}, 3, settings);
 }
 
 /* The running mean of a parameter from 30 % of the steps on, under the parameter's public name. */
@@ -45,11 +41,11 @@ void dcl__build_stochastic(dcl_graph *graph, const dcl__task *task, dcl_value y)
     dcl_value u = dcl__matrix_parameter(graph, "U.iterate", task->rows, task->width, 0.5 * task->unit_u, DCL__STREAM_U);
     dcl_value v = dcl__matrix_parameter(graph, "V.iterate", task->columns, task->width, 0.5 * task->unit_v,
                                         DCL__STREAM_V);
-    dcl_value batch_y = y, batch_v = v, gradients[2] = {0, 0};
+    dcl_value batch_y = y, batch_v = v;
     take_batch(graph, task, &batch_y, &batch_v);
-    dcl_value product = dcl__matmul(graph, DCL_TRANSPOSE_B, drop_units(graph, task, u), batch_v);
-    dcl_value loss = dcl__binary(graph, "squared_error", product, batch_y);
-    dcl_graph_gradient(graph, loss, (dcl_value[]){u, v}, 2, gradients);
+    dcl_value loss = drop_units(graph, task, batch_y, u, batch_v), gradients[2] = {loss ? loss + 1 : 0, loss ? loss + 2 : 0};
+    if (batch_v != v)
+        dcl_graph_gradient(graph, loss, (dcl_value[]){u, v}, 2, gradients);
     /* The horizon must not grow with the steps: a long tail of large steps spoils the average. */
     int64_t horizon = task->steps / 20 < 50 ? 50 : task->steps / 20 > 100 ? 100 : task->steps / 20;
     const dcl__schedule_setting schedule = {"inverse", horizon, 0.25};
