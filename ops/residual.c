@@ -145,8 +145,8 @@ static dcl_status spread(const dcl_host *host, dcl_call *call, const step *s)
     const dcl_argument argument[] = {
         dcl_arg_tensor(host->output(call, GRADIENT_U)), dcl_arg_long(s->m),
         dcl_arg_tensor(host->output(call, GRADIENT_V)), dcl_arg_long(s->n),
-        dcl_arg_tensor(host->scratch(call, LIST)), dcl_arg_long(s->width), dcl_arg_long(s->kept)};
-    return launch(host, call, s, "residual_spread", argument, 7, s->m + s->n);
+        dcl_arg_tensor(host->scratch(call, LIST)), dcl_arg_long(s->width)};
+    return launch(host, call, s, "residual_spread", argument, 6, s->m + s->n);
 }
 
 /* The loss from `count` pairs. */
@@ -334,7 +334,7 @@ static dcl_status set_scratch(const dcl_host *host, dcl_call *call, int64_t m, i
         status = host->set_scratch(call, WORK, dtype, 1, &work);
     if (!status)
         status = host->set_scratch(call, PARTIAL, dtype, 2, partial);
-    return status ? status : host->set_scratch(call, LIST, DCL_I64, 1, &width);
+    return status ? status : host->set_scratch(call, LIST, DCL_I64, 1, &width);      /* two ints for each unit */
 }
 
 static dcl_status error_infer(const dcl_host *host, dcl_call *call)
