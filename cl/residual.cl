@@ -27,33 +27,34 @@ __kernel void residual_keep(__global int *list, const long units, const long blo
     }
 }
 
-/* to(i, q) = scale * from(first + i, list[q]) for a row i; `width` units in from, rows of `stride` in to. */
+/* to(i, q) = scale * from(first + i, list[q]) for `share` rows i a work-item; `width` units in from, rows of
+ * `stride` in to. */
 __kernel void residual_gather(__global const real *from, __global const int *list, __global real *to,
                               const long to_offset, const long rows, const long first, const long width,
-                              const long kept, const long stride, const real scale)
+                              const long kept, const long stride, const real scale, const long share)
 {
-    const long row = get_global_id(0);
-    if (row >= rows)
-        return;
-    from += (first + row) * width;
-    to += to_offset + row * stride;
-    for (long q = 0; q < kept; q++)
-        to[q] = scale * from[list[q]];
+    const long begin = get_global_id(0) * share, end = min(begin + share, rows);
+    for (long row = begin; row < end; row++) {
+        __global const real *in = from + (first + row) * width;
+        __global real *out = to + to_offset + row * stride;
+        for (long q = 0; q < kept; q++)
+            out[q] = scale * in[list[q]];
+    }
 }
 
-/* In place: spreads the kept columns, side by side, to where they belong, with zeros between; a row of left or
- * of right for each work-item. From the back, so that nothing is overwritten before it is read. */
+/* In place: spreads the kept columns, side by side, to where they belong, with zeros between; `share` rows a
+ * work-item, those of left before those of right. From the back, so that nothing is overwritten before it is read. */
 __kernel void residual_spread(__global real *left, const long left_rows, __global real *right, const long right_rows,
-                              __global const int *list, const long width)
+                              __global const int *list, const long width, const long share)
 {
-    const long row = get_global_id(0);
-    if (row >= left_rows + right_rows)
-        return;
-    __global real *at = row < left_rows ? left + row * width : right + (row - left_rows) * width;
-    for (long i = width - 1; i >= 0; i--) {
-        const int place = list[width + i];
-        const real value = at[max(place, 0)];
-        at[i] = place < 0 ? R(0.0) : value;
+    const long begin = get_global_id(0) * share, end = min(begin + share, left_rows + right_rows);
+    for (long row = begin; row < end; row++) {
+        __global real *at = row < left_rows ? left + row * width : right + (row - left_rows) * width;
+        for (long i = width - 1; i >= 0; i--) {
+            const int place = list[width + i];
+            const real value = at[max(place, 0)];
+            at[i] = place < 0 ? R(0.0) : value;
+        }
     }
 }
 

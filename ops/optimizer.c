@@ -66,7 +66,8 @@ static dcl_status update(const dcl_host *host, dcl_call *call, const char *kerne
     argument[count++] = dcl_arg_long(host->input(call, 0)->count);
     for (uint32_t i = 0; i < number_count; i++)
         argument[count++] = numbers[i];
-    return dcl__launch(host, call, kernel, argument, count, (host->input(call, 0)->count + 7) / 8);
+    const int64_t piece = host->real(call) == DCL_F64 ? 4 : 8;       /* elements of a work-item */
+    return dcl__launch(host, call, kernel, argument, count, (host->input(call, 0)->count + piece - 1) / piece);
 }
 
 /* ---- sgd ---- */
