@@ -167,8 +167,8 @@ static void fill_record(const dcl__bench *bench, const operands *o, const dcl__c
     record->bytes = (double)(p->m * p->k + p->k * p->n + p->m * p->n) * (double)dcl__dtype_size(p->dtype);
     dcl__record_fill(record, bench, times, 2);
     record->launches = (double)o->launches;
-    record->launch_seconds = bench->limits->launch +
-                             dcl__spread_of_side(times, 3).median * (record->launches - 1) / record->launches;
+    double further = dcl__spread_of_side(times, 3).median * (record->launches - 1) / record->launches;
+    record->launch_seconds = bench->limits ? bench->limits->launch + further : NAN;
     record->compute_ratio = dcl__spread_of(ratios, times->repeats);
 }
 
