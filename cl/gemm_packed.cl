@@ -71,10 +71,10 @@ void store_tile(vector sum[ROWS][VECTORS], const real alpha, const real beta, __
 void pack_rows(__global const real *a, const long row, const long left, const long depth, __local real *to)
 {
     __global const real *at[ROWS];
-    for (int i = 0; i < ROWS; i++)
+    UNROLL for (int i = 0; i < ROWS; i++)
         at[i] = a + min((long)i, left - 1) * row;
     for (long p = 0; p < depth; p++)
-        for (int i = 0; i < ROWS; i++)
+        UNROLL for (int i = 0; i < ROWS; i++)
             to[p * ROWS + i] = at[i][p];
 }
 
@@ -113,7 +113,7 @@ __kernel void multiply_direct(PRODUCT_ARGUMENTS)
 {
     __global const real *left[ROWS];
     MULTIPLY((void)block,
-             for (int i = 0; i < ROWS; i++) left[i] = a + a_offset + min(s * ROWS + i, m - 1) * a_row + from,
+             UNROLL for (int i = 0; i < ROWS; i++) left[i] = a + a_offset + min(s * ROWS + i, m - 1) * a_row + from,
              left[i][p])
 }
 

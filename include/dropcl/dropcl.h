@@ -88,7 +88,8 @@ DCL_API dcl_status dcl_device_choose(const dcl_device_info *infos, size_t count,
 /* Opens a device: its context, one in-order queue, its kernel cache. Close with dcl_device_close. */
 DCL_API dcl_status dcl_device_open(const char *selector, dcl_device **device, dcl_error *error);
 
-/* Waits for the queue, then frees everything in order. Close its sessions first. NULL is allowed. */
+/* Waits for the queue, saves new kernels to the cache, then frees everything in order. Close its sessions first.
+ * NULL is allowed. */
 DCL_API void dcl_device_close(dcl_device *device);
 
 DCL_API const dcl_device_info *dcl_device_describe(const dcl_device *device);
