@@ -260,14 +260,15 @@ static dcl_status measure_launch(dcl_device *device, int repeats, const dcl__wat
     dcl__side side = {run_launches, &l, .least = LEAST};
     dcl__comparison times = {.repeats = repeats};
     dcl_status status = dcl__compare(watch, "launching", &side, 1, &times, error);
-    limits->launch = dcl__spread_of_side(&times, 0).median;
+    double median = dcl__spread_of_side(&times, 0).median;
+    limits->launch = limits->launch > 0 ? fmin(limits->launch, median) : median;
     return status;
 }
 
 dcl_status dcl__limits_measure(dcl_device *device, uint32_t dtype, int repeats, const dcl__watch *watch,
                                dcl__limits *limits, dcl_error *error)
 {
-    *limits = (dcl__limits){.dtype = dtype};
+    limits->dtype = dtype;
     dcl_status status = measure_arithmetic(device, repeats, watch, limits, error);
     if (status == DCL_OK)
         status = measure_memory(device, repeats, watch, limits, error);

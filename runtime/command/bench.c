@@ -188,19 +188,29 @@ static dcl_status run_start(run *r, dcl_error *error)
     return status;
 }
 
+/* The limits are measured before and after all else: what disturbs the one may spare the other. */
+static dcl_status measure_limits(run *r, dcl_error *error)
+{
+    const request *q = r->request;
+    int needed = q->wanted[GEMM] || (q->wanted[STEP] && !q->scaling);
+    if (!needed || q->without_limits || dcl__interrupted())
+        return DCL_OK;
+    r->bench.limits = &r->limits;
+    return dcl__limits_measure(r->tools.device, r->bench.dtype, r->bench.repeats, &r->bench.watch, &r->limits, error);
+}
+
 static dcl_status run_all(run *r, dcl_error *error)
 {
     static dcl_status (*const functions[])(run *, dcl_error *) = {run_gemm, run_step, run_threshold, run_start};
     const request *q = r->request;
-    dcl_status status = DCL_OK;
-    if ((q->wanted[GEMM] || q->wanted[STEP]) && !q->without_limits) {
-        status = dcl__limits_measure(r->tools.device, r->bench.dtype, r->bench.repeats, &r->bench.watch, &r->limits,
-                                     error);
-        r->bench.limits = &r->limits;
-    }
+    dcl_status status = measure_limits(r, error);
     for (int i = 0; i < BENCHMARK_COUNT && status == DCL_OK && !dcl__interrupted(); i++)
         if (q->wanted[i])
             status = i == STEP && q->scaling ? run_scaling(r, error) : functions[i](r, error);
+    if (status == DCL_OK)
+        status = measure_limits(r, error);
+    for (int i = 0; i < r->record_count && r->bench.limits; i++)
+        dcl__record_limit(&r->records[i], r->bench.limits);
     return status;
 }
 
