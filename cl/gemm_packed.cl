@@ -13,19 +13,18 @@
     const long block = first / DEPTH * DEPTH, height = min((long)DEPTH, depth - block);                            \
     to += block * panels * (width) + (first - block) * (width);                                                    \
     from += offset + first * row;                                                                                  \
-    for (long j = 0; j < panels; j++) {                                                                            \
-        const long left = count - j * (width);                                                                     \
-        __global const real *in = from + j * (width) * column;                                                     \
-        __global real *out = to + j * height * (width);                                                            \
-        if (column == 1 && left >= (width))                                                                        \
-            for (long p = first; p < last; p++, in += row, out += (width))                                         \
+    const long whole = column == 1 ? count / (width) : 0;                                                          \
+    for (long p = first; p < last; p++, from += row, to += (width))                                                \
+        for (long j = 0; j < panels; j++) {                                                                        \
+            __global const real *in = from + j * (width) * column;                                                 \
+            __global real *out = to + j * height * (width);                                                        \
+            if (j < whole)                                                                                         \
                 UNROLL for (int i = 0; i < (width); i++)                                                           \
                     out[i] = in[i];                                                                                \
-        else                                                                                                       \
-            for (long p = first; p < last; p++, in += row, out += (width))                                         \
+            else                                                                                                   \
                 for (int i = 0; i < (width); i++)                                                                  \
-                    out[i] = i < left ? in[i * column] : R(0.0);                                                   \
-    }
+                    out[i] = j * (width) + i < count ? in[i * column] : R(0.0);                                    \
+        }
 
 #define PACK_ARGUMENTS                                                                                             \
     const long depth, const long count, __global const real *from, const long offset, const long row,              \

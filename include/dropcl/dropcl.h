@@ -111,8 +111,15 @@ DCL_API const char *dcl_device_reason(const dcl_device *device);
 typedef void (*dcl_log_function)(void *user, uint32_t level, const char *text);
 DCL_API void dcl_device_set_log(dcl_device *device, dcl_log_function log, void *user);
 
-/* Name of the matrix product variant in use on the device for a dtype: "clblast", "packed" or "plain";
- * the first call runs the self-test. *note (may be NULL) receives why, or what the self-test found. */
+/* Lets matrix products go by what `dropcl tune` measured: variants and parameters of kernels (docs/tuning.md).
+ * `file` NULL means the user's own for this device, in $XDG_DATA_HOME/dropcl/tuning or the same in
+ * ~/.local/share; there it is no failure when there is none. Results of another device or driver are refused.
+ * Call it before products run; on failure nothing changes. CLBlast keeps parameters for the process. */
+DCL_API dcl_status dcl_device_load_tuning(dcl_device *device, const char *file, dcl_error *error);
+
+/* Name of the variant that large square products go by on the device for a dtype: "clblast", "packed" or
+ * "plain"; the first call runs the self-test. *note (may be NULL) receives why ("tuned; ..."), or what the
+ * self-test found. */
 DCL_API dcl_status dcl_device_gemm(dcl_device *device, uint32_t dtype, const char **variant, const char **note,
                                    dcl_error *error);
 
@@ -248,6 +255,8 @@ DCL_API dcl_status dcl_session_wait(dcl_session *session, dcl_error *error);
 /* Steps enqueued so far; the setter serves resumed runs. */
 DCL_API int64_t dcl_session_steps(const dcl_session *session);
 DCL_API void dcl_session_set_steps(dcl_session *session, int64_t steps);
+/* Kernels that the last step launched; 0 before the first. */
+DCL_API int64_t dcl_session_kernels(const dcl_session *session);
 
 /* What the plan decided. */
 typedef struct dcl_plan_info {

@@ -77,8 +77,12 @@ typedef struct dcl__tools {
     dcl_device *device;
 } dcl__tools;
 
-/* Opens the ops and the device; `plugins` NULL or a path as dcl_registry_open takes it. Warnings of the
- * device go to stderr. Close also after a failure. */
+/* Opens a device; its warnings go to stderr, and what `dropcl tune` found for it is put to use. */
+dcl_status dcl__open_device(const char *selector, dcl_device **device, dcl_error *error);
+void dcl__log_warnings(dcl_device *device);
+
+/* Opens the ops and the device; `plugins` NULL or a path as dcl_registry_open takes it. Close also after
+ * a failure. */
 dcl_status dcl__tools_open(dcl__tools *tools, const char *selector, const char *plugins, dcl_error *error);
 void dcl__tools_close(dcl__tools *tools);
 
@@ -106,5 +110,6 @@ int dcl__command_new_op(int argc, char **argv);
 int dcl__command_ops(int argc, char **argv);
 int dcl__command_run(int argc, char **argv);
 int dcl__command_threshold(int argc, char **argv);
+int dcl__command_tune(int argc, char **argv);
 
 #endif

@@ -20,7 +20,7 @@ static void test_products(int index, uint32_t dtype, char *variant, size_t size)
     char selector[16];
     const char *name, *note;
     snprintf(selector, sizeof selector, "%d", index);
-    dcl_status status = dcl_device_open(selector, &device, &error);
+    dcl_status status = dcl__open_device(selector, &device, &error);
     if (status == DCL_OK)
         status = dcl_device_gemm(device, dtype, &name, &note, &error);
     if (status == DCL_OK)

@@ -18,6 +18,7 @@ static const struct {
     {"check-op", "check an op plugin against the contract", dcl__command_check_op},
     {"new-op", "write the skeleton of an op plugin", dcl__command_new_op},
     {"bench", "measure products, steps, thresholds and the start beside OpenBLAS and LAPACK", dcl__command_bench},
+    {"tune", "find out what makes matrix products fast on a device", dcl__command_tune},
     {"cache", "show or clear the kernel cache", dcl__command_cache},
 };
 
@@ -38,7 +39,8 @@ static void print_help(void)
     for (int i = 0; i < COMMAND_COUNT; i++)
         printf("  %-12s%s\n", commands[i].name, commands[i].doc);
     printf("\n`dropcl COMMAND --help` explains a command. Environment: DROPCL_DEVICE (a device as for --device),\n"
-           "DROPCL_PLUGIN_PATH (more op plugins), DROPCL_GEMM (clblast or plain), XDG_CACHE_HOME (kernel cache).\n"
+           "DROPCL_PLUGIN_PATH (more op plugins), DROPCL_GEMM (clblast, packed or plain), XDG_CACHE_HOME (kernel\n"
+           "cache), XDG_DATA_HOME (tuning results).\n"
            "Exit status: 0 done, 2 usage, 3 bad input, 4 no usable device, 5 tolerance not reached, 1 anything\n"
            "else, 130 interrupted.\n");
 }

@@ -199,7 +199,7 @@ static dcl_status run_graph(const request *q, dcl__tools *tools, const dcl_graph
     dcl_session *session = NULL;
     dcl_status status = check_scales(q, error);
     if (status == DCL_OK)
-        status = dcl_device_open(q->device, &tools->device, error);
+        status = dcl__open_device(q->device, &tools->device, error);
     if (status == DCL_OK)
         status = dcl_session_create(tools->device, graph, &session, error);
     for (int i = 0; i < q->feeds.count && status == DCL_OK; i++)

@@ -28,6 +28,20 @@ dcl_status dcl__set_kernel_arguments(cl_kernel kernel, const char *name, const d
 
 static const dcl__gemm_variant *const variants[] = {&dcl__gemm_clblast, &dcl__gemm_packed, &dcl__gemm_plain};
 
+const dcl__gemm_variant *dcl__gemm_variant_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
+        if (strcmp(name, variants[i]->name) == 0)
+            return variants[i];
+    return NULL;
+}
+
+const char *dcl__gemm_variant_name(const char *name)
+{
+    const dcl__gemm_variant *variant = dcl__gemm_variant_of(name);
+    return variant ? variant->name : NULL;
+}
+
 /* The variant that DROPCL_GEMM names; NULL when it names none. */
 static dcl_status forced_variant(const dcl__gemm_variant **named, dcl_error *error)
 {
@@ -35,11 +49,28 @@ static dcl_status forced_variant(const dcl__gemm_variant **named, dcl_error *err
     *named = NULL;
     if (!forced || !*forced)
         return DCL_OK;
-    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
-        if (strcmp(forced, variants[i]->name) == 0)
-            *named = variants[i];
+    *named = dcl__gemm_variant_of(forced);
     return *named ? DCL_OK : dcl__fail(error, DCL_EINVAL, "DROPCL_GEMM is '%s', it must be clblast, packed or plain",
                                        forced);
+}
+
+const char *dcl__gemm_standard(const dcl_device *device)
+{
+    return device->info.type == DCL_TYPE_CPU ? dcl__gemm_packed.name : dcl__gemm_clblast.name;
+}
+
+/* What a class of shapes should go by, and why: the forced variant, the tuned one, that of the kind of device. */
+static dcl_status wanted_variant(const dcl_device *device, uint32_t dtype, int shape,
+                                 const dcl__gemm_variant **wanted, const char **why, dcl_error *error)
+{
+    const char *tuned = dcl__tuning_of(device, dtype)->variant[shape];
+    *why = "DROPCL_GEMM";
+    dcl_status status = forced_variant(wanted, error);
+    if (status || *wanted)
+        return status;
+    *wanted = dcl__gemm_variant_of(tuned ? tuned : dcl__gemm_standard(device));
+    *why = tuned ? "tuned" : device->info.type == DCL_TYPE_CPU ? "CPU device" : "GPU device";
+    return DCL_OK;
 }
 
 /* Takes the variant when it passes the test; leaves made->variant NULL when it does not. */
@@ -55,26 +86,21 @@ static dcl_status try_variant(dcl_device *device, uint32_t dtype, const dcl__gem
     return status;
 }
 
-/* The variant made for the device, or the forced one; `plain` where that is not right. */
-static dcl_status decide(dcl_device *device, uint32_t dtype, dcl__gemm_choice *made, dcl_error *error)
+/* The wanted variant; `plain` where that is not right. */
+static dcl_status decide(dcl_device *device, uint32_t dtype, const dcl__gemm_variant *wanted, const char *why,
+                         dcl__gemm_choice *made, dcl_error *error)
 {
-    const dcl__gemm_variant *forced;
-    dcl_status status = forced_variant(&forced, error);
-    if (status)
-        return status;
-    const int is_cpu = device->info.type == DCL_TYPE_CPU;
-    const dcl__gemm_variant *first = forced ? forced : is_cpu ? &dcl__gemm_packed : &dcl__gemm_clblast;
-    const char *why = forced ? "DROPCL_GEMM" : is_cpu ? "CPU device" : "GPU device";
-    if (first != &dcl__gemm_plain) {
-        status = try_variant(device, dtype, first, why, made, forced ? error : NULL);
-        if (made->variant || (status && forced))
+    const int is_forced = strcmp(why, "DROPCL_GEMM") == 0;
+    if (wanted != &dcl__gemm_plain) {
+        dcl_status status = try_variant(device, dtype, wanted, why, made, is_forced ? error : NULL);
+        if (made->variant || (status && is_forced))
             return status;
-        dcl__log(device, DCL_LOG_WARNING, "%s %s for %s on device '%s', driver %s: using plain instead", first->name,
+        dcl__log(device, DCL_LOG_WARNING, "%s %s for %s on device '%s', driver %s: using plain instead", wanted->name,
                  status ? "does not run" : "gives wrong results", dcl__dtype_name(dtype), device->info.name,
                  device->info.driver);
         why = status ? "the faster variant does not run here" : "the faster variant gives wrong results here";
     }
-    status = try_variant(device, dtype, &dcl__gemm_plain, why, made, error);
+    dcl_status status = try_variant(device, dtype, &dcl__gemm_plain, why, made, error);
     if (status == DCL_OK && !made->variant)
         return dcl__fail(error, DCL_EDEVICE, "device '%s', driver %s, multiplies %s matrices wrongly: no product "
                          "variant passes the self-test (update the driver or choose another device)",
@@ -82,25 +108,55 @@ static dcl_status decide(dcl_device *device, uint32_t dtype, dcl__gemm_choice *m
     return status;
 }
 
-static dcl_status get_choice(dcl_device *device, uint32_t dtype, dcl__gemm_choice **made, dcl_error *error)
+static dcl_status make_state(dcl_device *device, dcl_error *error)
 {
     if (!device->gemm && !(device->gemm = calloc(1, sizeof *device->gemm)))
         return dcl__no_memory(error, "the state of matrix products", sizeof *device->gemm);
-    *made = dtype == DCL_F64 ? &device->gemm->f64 : &device->gemm->f32;
-    return (*made)->variant ? DCL_OK : decide(device, dtype, *made, error);
+    return DCL_OK;
+}
+
+static dcl__gemm_state *state_of(const dcl_device *device, uint32_t dtype)
+{
+    return dtype == DCL_F64 ? &device->gemm->f64 : &device->gemm->f32;
+}
+
+/* Classes that want the same variant share one decision. */
+static dcl_status get_choice(dcl_device *device, uint32_t dtype, int shape, const dcl__gemm_choice **made,
+                             dcl_error *error)
+{
+    const dcl__gemm_variant *wanted;
+    const char *why;
+    dcl_status status = make_state(device, error);
+    if (status)
+        return status;
+    dcl__gemm_choice *choices = state_of(device, dtype)->choices;
+    *made = &choices[shape];
+    if (choices[shape].wanted)
+        return DCL_OK;
+    status = wanted_variant(device, dtype, shape, &wanted, &why, error);
+    for (int i = 0; i < DCL__SHAPES && status == DCL_OK && !choices[shape].wanted; i++)
+        if (choices[i].wanted == wanted)
+            choices[shape] = choices[i];
+    if (status || choices[shape].wanted)
+        return status;
+    status = decide(device, dtype, wanted, why, &choices[shape], error);
+    if (status == DCL_OK)
+        choices[shape].wanted = wanted;
+    return status;
 }
 
 dcl_status dcl__gemm_run(dcl_device *device, const dcl__product *product, dcl_error *error)
 {
-    dcl__gemm_choice *made = NULL;
-    dcl_status status = get_choice(device, product->dtype, &made, error);
+    const dcl__gemm_choice *made = NULL;
+    dcl_status status = get_choice(device, product->dtype, dcl__shape_of(product->m, product->n, product->k), &made,
+                                   error);
     return status ? status : made->variant->run(device, product, error);
 }
 
 dcl_status dcl__gemm_is_packed(dcl_device *device, uint32_t dtype, int *packed, dcl_error *error)
 {
-    dcl__gemm_choice *made = NULL;
-    dcl_status status = get_choice(device, dtype, &made, error);
+    const dcl__gemm_choice *made = NULL;
+    dcl_status status = get_choice(device, dtype, DCL__SQUARE, &made, error);
     if (status == DCL_OK)
         *packed = made->variant == &dcl__gemm_packed;
     return status;
@@ -111,13 +167,30 @@ dcl_status dcl_device_gemm(dcl_device *device, uint32_t dtype, const char **vari
 {
     if (dtype == DCL_F64 && !device->info.fp64)
         return dcl__fail(error, DCL_EUNSUPPORTED, "device '%s' has no double precision", device->info.name);
-    dcl__gemm_choice *made = NULL;
-    dcl_status status = get_choice(device, dtype, &made, error);
+    const dcl__gemm_choice *made = NULL;
+    dcl_status status = get_choice(device, dtype, DCL__SQUARE, &made, error);
     if (status)
         return status;
     *variant = made->variant->name;
     if (note)
         *note = made->note;
+    return DCL_OK;
+}
+
+/* ---- Tuning ---- */
+
+const dcl__tuning *dcl__tuning_of(const dcl_device *device, uint32_t dtype)
+{
+    return &state_of(device, dtype)->tuning;
+}
+
+dcl_status dcl__gemm_tune(dcl_device *device, uint32_t dtype, const dcl__tuning *tuning, dcl_error *error)
+{
+    dcl_status status = make_state(device, error);
+    if (status)
+        return status;
+    *state_of(device, dtype) = (dcl__gemm_state){.tuning = *tuning};
+    dcl__gemm_clblast_retune();
     return DCL_OK;
 }
 

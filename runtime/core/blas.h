@@ -1,15 +1,17 @@
 /* blas.h: matrix products on a device, by the variant that is right and fast there.
  *
  * Variants: `clblast` (the CLBlast library, for GPUs), `packed` (cl/gemm_packed.cl: packed panels and explicit
- * vectors, for CPUs) and `plain` (cl/gemm_plain.cl: simple and right everywhere). On first use of a device and
- * dtype the variant is tested on awkward sizes, transposes, alpha and beta with integers, whose products are
- * exact; a variant that fails is never used there. The result of the test is remembered for the driver.
- * DROPCL_GEMM=clblast|packed|plain forces one; else what dcl_device_set_gemm says; else the kind of device.
+ * vectors, for CPUs) and `plain` (cl/gemm_plain.cl: simple and right everywhere). Each class of shapes
+ * (gemm_tuning.h) goes by the variant that DROPCL_GEMM=clblast|packed|plain forces; else by that of the device's
+ * tuning; else by that for the kind of device. On first use a variant is tested on awkward sizes, transposes, alpha
+ * and beta with integers, whose products are exact; one that fails is never used on that device and dtype. The
+ * result of the test is remembered for driver and parameters.
  */
 #ifndef DCL__BLAS_H
 #define DCL__BLAS_H
 
 #include "core/device.h"
+#include "core/gemm_tuning.h"
 
 /* A row-major matrix inside a buffer: element (i, j) is element offset + i * stride + j. */
 typedef struct dcl__matrix {

@@ -12,19 +12,32 @@ typedef struct dcl__gemm_variant {
 
 extern const dcl__gemm_variant dcl__gemm_clblast, dcl__gemm_packed, dcl__gemm_plain;
 
-/* What has been decided for one dtype. */
+/* The variant of a name; NULL when there is none. */
+const dcl__gemm_variant *dcl__gemm_variant_of(const char *name);
+
+/* What has been decided for one class of shapes. */
 typedef struct dcl__gemm_choice {
-    const dcl__gemm_variant *variant;        /* NULL: not decided yet                                */
+    const dcl__gemm_variant *wanted;         /* NULL: not decided yet                                */
+    const dcl__gemm_variant *variant;        /* wanted, or plain where that does not work            */
     char note[256];
 } dcl__gemm_choice;
 
+/* What has been decided for one dtype. */
+typedef struct dcl__gemm_state {
+    dcl__tuning tuning;
+    dcl__gemm_choice choices[DCL__SHAPES];
+} dcl__gemm_state;
+
 /* The state of products on a device, made by blas.c. */
 struct dcl__gemm {
-    dcl__gemm_choice f32, f64;
+    dcl__gemm_state f32, f64;
     int clblast_used;                        /* its program cache must be cleared                    */
     cl_mem panels[2];                        /* packed: op(A) and op(B), in pieces                   */
     int64_t panel_bytes[2];
 };
+
+/* The tuning in use; of a device whose state is made. */
+const dcl__tuning *dcl__tuning_of(const dcl_device *device, uint32_t dtype);
 
 /* Runs the self-test of a variant, or reads its remembered result. *passed says whether all was right. */
 dcl_status dcl__gemm_test(dcl_device *device, uint32_t dtype, const dcl__gemm_variant *tried, int *passed,
@@ -47,6 +60,9 @@ dcl__real dcl__real_of(uint32_t dtype, double number);
 
 /* Frees the panels of `packed`. */
 void dcl__gemm_packed_release(dcl_device *device);
+
+/* CLBlast keeps parameters for the process: puts a device's own into use with its next product. */
+void dcl__gemm_clblast_retune(void);
 
 /* Clears CLBlast's program cache where it was used. */
 void dcl__gemm_clblast_release(dcl_device *device);

@@ -8,8 +8,8 @@
 #include "core/tensor.h"
 #include "gemm_packed.cl.h"
 
-/* A panel of COLUMNS x DEPTH stays in the first level cache; SLICE rows are packed by one work-item. */
-enum { DEPTH = 256, SLICE = 16 };
+/* A panel of COLUMNS x `depth` stays in the first level cache; SLICE rows are packed by one work-item. */
+enum { STANDARD_DEPTH = 256, SLICE = 16 };
 
 /* Room for the packed pieces of one operand, and for a group's rows of A: to stay in the outer and the second
  * level cache. */
@@ -27,6 +27,7 @@ typedef struct piece {
 typedef struct cut {
     dcl__tile tile;
     int64_t size;                /* of an element                                                    */
+    int64_t depth;               /* of a panel                                                       */
     int64_t m, n, k;             /* at most, of a piece                                              */
 } cut;
 
@@ -40,30 +41,57 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static dcl__tile make_tile(int64_t lanes, int64_t rows, int64_t vectors)
+{
+    dcl__tile tile = {.lanes = lanes, .rows = rows, .columns = lanes * vectors};
+    snprintf(tile.defines, sizeof tile.defines, "LANES=%" PRId64 " ROWS=%" PRId64 " VECTORS=%" PRId64, lanes, rows,
+             vectors);
+    return tile;
+}
+
 dcl__tile dcl__tile_of(const dcl_device *device, uint32_t dtype)
 {
     int64_t size = dcl__dtype_size(dtype), lanes = dtype == DCL_F64 ? device->info.lanes_f64 : device->info.lanes_f32;
     lanes = least(lanes * size < 16 ? 16 / size : lanes, 16);
     /* Vectors of 512 bits come with 32 registers, narrower ones mostly with 16. */
     int wide = lanes * size >= 64;
-    dcl__tile tile = {.lanes = lanes, .rows = wide ? 8 : 6, .columns = lanes * (wide ? 3 : 2)};
-    snprintf(tile.defines, sizeof tile.defines, "LANES=%" PRId64 " ROWS=%" PRId64 " VECTORS=%d", lanes, tile.rows,
-             wide ? 3 : 2);
-    return tile;
+    return make_tile(lanes, wide ? 8 : 6, wide ? 3 : 2);
 }
 
-/* The largest piece: whole blocks of DEPTH, or all of k where it is shorter. */
+void dcl__packed_standard(const dcl_device *device, uint32_t dtype, int64_t *values)
+{
+    const dcl__tile tile = dcl__tile_of(device, dtype);
+    values[DCL__LANES] = tile.lanes;
+    values[DCL__ROWS] = tile.rows;
+    values[DCL__VECTORS] = tile.columns / tile.lanes;
+    values[DCL__DEPTH] = STANDARD_DEPTH;
+}
+
+/* Tile and depth of panels, tuned or standard. */
+static cut cut_tile(const dcl_device *device, uint32_t dtype)
+{
+    const dcl__tuning *tuning = dcl__tuning_of(device, dtype);
+    const int64_t *v = tuning->values[DCL__PACKED];
+    cut c = {.tile = dcl__tile_of(device, dtype), .size = dcl__dtype_size(dtype), .depth = STANDARD_DEPTH};
+    if (tuning->given[DCL__PACKED]) {
+        c.tile = make_tile(v[DCL__LANES], v[DCL__ROWS], v[DCL__VECTORS]);
+        c.depth = v[DCL__DEPTH];
+    }
+    return c;
+}
+
+/* The largest piece: whole blocks of `depth`, or all of k where it is shorter. */
 static cut cut_product(const dcl_device *device, const dcl__product *p)
 {
-    cut c = {.tile = dcl__tile_of(device, p->dtype), .size = dcl__dtype_size(p->dtype)};
-    int64_t elements = PANEL_BYTES / c.size, block = least(p->k, DEPTH);
+    cut c = cut_tile(device, p->dtype);
+    int64_t elements = PANEL_BYTES / c.size, block = least(p->k, c.depth);
     int64_t across = p->transpose & DCL_TRANSPOSE_A ? c.tile.rows : 0;
     c.n = least(p->n, elements / block / c.tile.columns * c.tile.columns);
     c.m = across ? least(p->m, elements / block / across * across) : p->m;
     int64_t widest = divide_up(c.n, c.tile.columns) * c.tile.columns, tallest = divide_up(c.m, c.tile.rows) * c.tile.rows;
     int64_t most = elements / (across && tallest > widest ? tallest : widest);
-    most = most >= p->k ? p->k : most / DEPTH * DEPTH;
-    c.k = least(p->k, divide_up(divide_up(p->k, divide_up(p->k, most)), DEPTH) * DEPTH);
+    most = most >= p->k ? p->k : most / c.depth * c.depth;
+    c.k = least(p->k, divide_up(divide_up(p->k, divide_up(p->k, most)), c.depth) * c.depth);
     return c;
 }
 
@@ -71,7 +99,7 @@ static dcl_status get_kernel(dcl_device *device, const dcl__product *p, const cu
                              cl_kernel *kernel, dcl_error *error)
 {
     char defines[DCL__TILE_DEFINES + 64];
-    snprintf(defines, sizeof defines, "%s DEPTH=%d SLICE=%d", c->tile.defines, DEPTH, SLICE);
+    snprintf(defines, sizeof defines, "%s DEPTH=%" PRId64 " SLICE=%d", c->tile.defines, c->depth, SLICE);
     const dcl__build build = {.owner = "gemm_packed", .source = gemm_packed_cl, .real = p->dtype, .defines = defines};
     return dcl__kernel(device, &build, name, kernel, error);
 }
@@ -100,7 +128,7 @@ static void cut_groups(const dcl_device *device, const cut *c, const piece *at, 
 {
     int64_t all_strips = divide_up(at->m, c->tile.rows), all_panels = divide_up(at->n, c->tile.columns);
     int64_t room = least(BLOCK_BYTES, device->info.local_bytes / 2), units = device->info.compute_units;
-    int64_t most = room / (c->tile.rows * least(at->k, DEPTH) * c->size);
+    int64_t most = room / (c->tile.rows * least(at->k, c->depth) * c->size);
     int64_t groups = divide_up(all_strips, most > 0 ? most : 1);
     groups = least(all_strips, divide_up(groups, units) * units);
     *strips = divide_up(all_strips, groups);
@@ -114,14 +142,14 @@ static dcl_status multiply(dcl_device *device, const dcl__product *p, const cut 
     int64_t strips, panels;
     cut_groups(device, c, at, &strips, &panels);
     const int packed = (p->transpose & DCL_TRANSPOSE_A) != 0;
-    const int direct = !packed && (panels <= FEW_PANELS || at->k <= DEPTH);
+    const int direct = !packed && (panels <= FEW_PANELS || at->k <= c->depth);
     const char *name = packed ? "multiply_panels" : direct ? "multiply_direct" : "multiply_block";
     const dcl__real alpha = dcl__real_of(p->dtype, p->alpha);
     const dcl__real beta = dcl__real_of(p->dtype, at->first_k == 0 ? p->beta : 1);
     const int64_t a_offset = packed ? 0 : p->a.offset + at->first_m * p->a.stride + at->first_k;
     const int64_t c_offset = p->c.offset + at->first_m * p->c.stride + at->first_n;
     const size_t integer = sizeof a_offset, memory = sizeof(cl_mem), real = (size_t)c->size;
-    const size_t block = real * (size_t)(packed || direct ? 1 : strips * c->tile.rows * least(at->k, DEPTH));
+    const size_t block = real * (size_t)(packed || direct ? 1 : strips * c->tile.rows * least(at->k, c->depth));
     const dcl__kernel_argument arguments[] = {
         {integer, &at->m}, {integer, &at->n}, {integer, &at->k}, {real, &alpha},
         {memory, packed ? &device->gemm->panels[0] : &p->a.buffer}, {integer, &a_offset}, {integer, &p->a.stride},

@@ -123,9 +123,11 @@ static dcl_status self_test(dcl_device *device, uint32_t dtype, const dcl__gemm_
 dcl_status dcl__gemm_test(dcl_device *device, uint32_t dtype, const dcl__gemm_variant *tried, int *passed,
                           dcl_error *error)
 {
-    const char *const identity[] = {"gemm self-test 3", tried->name, dcl__dtype_name(dtype), device->info.name,
-                                    device->info.version, device->info.driver, device->info.platform_version};
-    char key[DCL__KEY_TEXT];
+    char key[DCL__KEY_TEXT], parameters[DCL__TUNING_TEXT];
+    dcl__tuning_text(dcl__tuning_of(device, dtype), tried->name, parameters);
+    const char *const identity[] = {"gemm self-test 4", tried->name, dcl__dtype_name(dtype), device->info.name,
+                                    device->info.version, device->info.driver, device->info.platform_version,
+                                    parameters};
     size_t size;
     dcl__cache_key(identity, sizeof identity / sizeof *identity, key);
     char *known = dcl__cache_load(key, &size);

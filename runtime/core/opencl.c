@@ -33,7 +33,8 @@ static const struct {
     {-1020, "CLBlastInvalidMatrixC"}, {-1017, "CLBlastInvalidDimension"}, {-1016, "CLBlastInvalidLeadDimA"},
     {-1015, "CLBlastInvalidLeadDimB"}, {-1014, "CLBlastInvalidLeadDimC"},
     {-1011, "CLBlastInsufficientMemoryA"}, {-1010, "CLBlastInsufficientMemoryB"},
-    {-1009, "CLBlastInsufficientMemoryC"}, {-2046, "CLBlastInvalidLocalMemUsage"},
+    {-1009, "CLBlastInsufficientMemoryC"}, {-2048, "CLBlastInvalidOverrideKernel"},
+    {-2047, "CLBlastMissingOverrideParameter"}, {-2046, "CLBlastInvalidLocalMemUsage"},
     {-2044, "CLBlastNoDoublePrecision"}, {-2041, "CLBlastDatabaseError"},
     {-2040, "CLBlastUnknownError"}, {-2039, "CLBlastUnexpectedError"},
 };

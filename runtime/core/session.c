@@ -26,6 +26,7 @@ struct dcl_session {
     unsigned char *fed;          /* by value                                                         */
     sequence step, *results;
     int64_t steps;
+    int64_t step_kernels;        /* launched by the last step                                        */
 };
 
 /* ---- Checks before anything is allocated ---- */
@@ -250,6 +251,11 @@ int64_t dcl_session_steps(const dcl_session *session)
     return session->steps;
 }
 
+int64_t dcl_session_kernels(const dcl_session *session)
+{
+    return session->step_kernels;
+}
+
 void dcl_session_set_steps(dcl_session *session, int64_t steps)
 {
     session->steps = steps;
@@ -385,9 +391,11 @@ enum { MOST_QUEUED = 64 };
 
 static dcl_status run_step(dcl_session *session, dcl_error *error)
 {
+    const int64_t before = session->device->counts.kernels_launched;
     dcl_status status = run_sequence(session, &session->step, error);
     if (status == DCL_OK)
         status = assign(session, error);
+    session->step_kernels = session->device->counts.kernels_launched - before;
     if (status == DCL_OK)
         status = dcl__cl_check(error, clFlush(session->device->queue), "clFlush", "step %" PRId64, session->steps);
     if (status)

@@ -69,7 +69,7 @@ static dcl_status parse(dcl__source *source, const char *format, json_t **object
                            about.column, about.text);
     if (!status && !json_is_object(parsed))
         status = dcl__fail(error, DCL_EFORMAT, "the file holds a list; it must hold an object, { ... }");
-    if (!status)
+    if (!status && format)
         status = check_format(parsed, format, error);
     if (status)
         json_decref(parsed);

@@ -12,8 +12,8 @@
 #include "core/error.h"
 
 /* Reads a file that holds one object, plain or compressed with gzip, of at most 16 MiB. DCL_EIO when it
- * cannot be read, DCL_EFORMAT when it is not JSON, repeats a key, or its member "format" is not `format`.
- * Messages begin with the path. Free the object with json_decref. */
+ * cannot be read, DCL_EFORMAT when it is not JSON, repeats a key, or its member "format" is not `format`
+ * (NULL: any). Messages begin with the path. Free the object with json_decref. */
 dcl_status dcl__json_read(const char *file, const char *format, json_t **object, dcl_error *error);
 
 /* Writes an object: each member on a line of its own, and each entry of a member that is a list or an

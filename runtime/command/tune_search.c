@@ -1,0 +1,373 @@
+/* tune_search.c: the search of `dropcl tune`: which variant, and which parameters of its kernels, are fastest.
+ *
+ * Each variant has a point: the best parameters so far. A step replaces those of one kernel, by turns near the
+ * point and from everywhere, always in the same order, so that an interrupted search goes on where it stopped.
+ * A set of parameters first passes the self-test; then it must be faster over all classes of shapes (geometric
+ * mean), and once more when both are timed again. CLBlast cannot be asked for its own parameters, so that its
+ * point is a whole set of ours, put to use when it beats them.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "command/tune.h"
+
+/* Less than this is noise; a variant other than the device's standard one must gain more. */
+static const double gain = 1.02, variant_gain = 1.05;
+
+/* A set that takes this much longer for one of the products is given up. */
+static const double hopeless = 1.4;
+
+enum { MOST_TURNS = 8, VARIANTS = 3 };
+
+/* What is searched for a variant: kernels by turns, so many sets of each at most. */
+typedef struct space {
+    const char *variant;
+    int turns, kernels[MOST_TURNS], most;
+} space;
+
+static const space spaces[VARIANTS] = {
+    {"packed", 1, {DCL__PACKED}, 150},
+    {"clblast", 8, {DCL__XGEMM, DCL__XGEMM, DCL__XGEMM, DCL__XGEMM_DIRECT, DCL__XGEMM, DCL__XGEMM,
+                    DCL__XGEMM_DIRECT, DCL__GEMM_ROUTINE}, 400},
+    {"plain", 0, {0}, 0},
+};
+
+/* Parameters and what they are worth; seconds 0: not measured. */
+typedef struct point {
+    dcl__tuning tuning;
+    double seconds[DCL__SHAPES];
+    double score;                /* speed over that of the variant's own parameters                  */
+} point;
+
+typedef struct variant {
+    const space *space;
+    int in_play;                 /* it belongs to the device, and passed the self-test               */
+    point own, best;             /* with its own parameters, and with the best so far                */
+} variant;
+
+typedef struct state {
+    const dcl__search *search;
+    dcl__gemm_bench *bench;
+    variant variants[VARIANTS];
+    int64_t tried;               /* in this run                                                      */
+    int is_ready;                /* all that an earlier run found was measured again                 */
+} state;
+
+static int is_over(const state *s)
+{
+    return dcl__now() > s->search->deadline || dcl__interrupted();
+}
+
+static double flops(const state *s, int shape)
+{
+    const dcl__sizes size = dcl__typical_sizes(s->search->device, shape);
+    return 2.0 * (double)size.m * (double)size.n * (double)size.k;
+}
+
+static void show_progress(const state *s, const char *what)
+{
+    char text[160];
+    if (!s->search->progress)
+        return;
+    const double left = s->search->deadline - dcl__now();
+    int used = snprintf(text, sizeof text, "tune %s: %s, %lld tried", s->search->dtype == DCL_F64 ? "f64" : "f32",
+                        what, (long long)s->tried);
+    for (int i = 0; i < VARIANTS; i++)
+        if (s->variants[i].in_play && s->variants[i].best.score > gain)
+            used += snprintf(text + used, sizeof text - (size_t)used, ", %s %.2f x", spaces[i].variant,
+                             s->variants[i].best.score);
+    snprintf(text + used, sizeof text - (size_t)used, ", %.0f s left", left > 0 ? left : 0);
+    dcl__progress_line(text);
+}
+
+/* ---- Measuring ---- */
+
+/* Tests and times a set of parameters into p->seconds; stops early at the deadline and, given a rival, when there is
+ * no hope. *usable: whether all classes were measured. What does not run is not usable, and no failure. */
+static dcl_status measure(state *s, const variant *v, const point *rival, point *p, int *usable, dcl_error *error)
+{
+    static const int order[DCL__SHAPES] = {DCL__SQUARE, DCL__SMALL, DCL__OUTER, DCL__INNER, DCL__NARROW};
+    int passed;
+    *usable = 0;
+    dcl_status status = dcl__gemm_tune(s->search->device, s->search->dtype, &p->tuning, error);
+    if (status)
+        return status;
+    if (dcl__gemm_bench_test(s->bench, v->space->variant, &passed, NULL) || !passed)
+        return DCL_OK;
+    for (int i = 0; i < DCL__SHAPES; i++) {
+        double *seconds = &p->seconds[order[i]], taken;
+        if (is_over(s) || dcl__gemm_bench_time(s->bench, v->space->variant, order[i], &taken, NULL))
+            return DCL_OK;
+        *seconds = *seconds > 0 && *seconds < taken ? *seconds : taken;
+        if (rival && *seconds > hopeless * rival->seconds[order[i]])
+            return DCL_OK;
+    }
+    *usable = 1;
+    return DCL_OK;
+}
+
+static int is_measured(const point *p)
+{
+    int measured = 1;
+    for (int shape = 0; shape < DCL__SHAPES; shape++)
+        measured = measured && p->seconds[shape] > 0;
+    return measured;
+}
+
+/* Geometric mean of the speeds over the variant's own parameters. */
+static double score(const variant *v, const point *p)
+{
+    double sum = 0;
+    for (int shape = 0; shape < DCL__SHAPES; shape++)
+        sum += log(v->own.seconds[shape] / p->seconds[shape]);
+    return exp(sum / DCL__SHAPES);
+}
+
+/* ---- Results ---- */
+
+/* The variant of a device that is not tuned: that of its kind, or plain. */
+static const variant *standard_variant(const state *s)
+{
+    const char *name = dcl__gemm_standard(s->search->device);
+    for (int i = 0; i < VARIANTS; i++)
+        if (s->variants[i].in_play && strcmp(spaces[i].variant, name) == 0)
+            return &s->variants[i];
+    return &s->variants[VARIANTS - 1];
+}
+
+static double best_seconds(const variant *v, int shape)
+{
+    return v->best.score > gain ? v->best.seconds[shape] : v->own.seconds[shape];
+}
+
+/* The variant of a class: the standard one unless another is clearly faster. */
+static const variant *fastest_variant(const state *s, int shape)
+{
+    const variant *standard = standard_variant(s), *fastest = standard;
+    for (int i = 0; i < VARIANTS; i++) {
+        const variant *v = &s->variants[i];
+        const double needed = best_seconds(fastest, shape) / (fastest == standard ? variant_gain : 1);
+        if (v->in_play && v->own.seconds[shape] > 0 && best_seconds(v, shape) < needed)
+            fastest = v;
+    }
+    return fastest;
+}
+
+/* Writes what is known now to the results; those of an earlier run stay until they could be measured again. */
+static void conclude(const state *s)
+{
+    dcl__tuning_results *results = s->search->results;
+    const variant *standard = standard_variant(s);
+    if (!s->is_ready && results->tuning.variant[DCL__SQUARE])
+        return;
+    for (int shape = 0; shape < DCL__SHAPES; shape++) {
+        if (!(standard->own.seconds[shape] > 0))
+            continue;
+        const variant *fastest = fastest_variant(s, shape);
+        results->tuning.variant[shape] = fastest->space->variant;
+        results->before[shape] = 1e-9 * flops(s, shape) / standard->own.seconds[shape];
+        results->after[shape] = 1e-9 * flops(s, shape) / best_seconds(fastest, shape);
+    }
+    for (int kernel = 0; kernel < DCL__KERNELS; kernel++) {
+        const variant *v = &s->variants[kernel == DCL__PACKED ? 0 : 1];
+        results->tuning.given[kernel] = v->in_play && v->best.score > gain;
+        memcpy(results->tuning.values[kernel], v->best.tuning.values[kernel], sizeof results->tuning.values[kernel]);
+    }
+}
+
+static dcl_status save(const state *s, dcl_error *error)
+{
+    conclude(s);
+    return s->search->save(s->search->user, error);
+}
+
+/* ---- Where the search starts ---- */
+
+/* Times all variants with their own parameters, class by class. CLBlast's own are those of its database, before
+ * any others were given to it. */
+static dcl_status measure_own(state *s, dcl_error *error)
+{
+    const dcl__tuning none = {.given = {0}};
+    dcl_status status = dcl__gemm_tune(s->search->device, s->search->dtype, &none, error);
+    for (int i = 0; i < VARIANTS && status == DCL_OK; i++) {
+        variant *v = &s->variants[i];
+        show_progress(s, spaces[i].variant);
+        if (v->in_play && dcl__gemm_bench_test(s->bench, spaces[i].variant, &v->in_play, NULL))
+            v->in_play = 0;
+    }
+    for (int shape = 0; shape < DCL__SHAPES && status == DCL_OK; shape++)
+        for (int i = 0; i < VARIANTS && !is_over(s); i++) {
+            variant *v = &s->variants[i];
+            v->in_play = v->in_play && !dcl__gemm_bench_time(s->bench, spaces[i].variant, shape, &v->own.seconds[shape],
+                                                             NULL);
+        }
+    if (status == DCL_OK && !standard_variant(s)->in_play)
+        status = dcl__fail(error, DCL_EDEVICE, "no variant of the matrix product works on device '%s' (`dropcl devices` "
+                           "says more)", dcl_device_describe(s->search->device)->name);
+    return status;
+}
+
+/* The point where the search of a variant starts: what an earlier run found; else the own parameters of packed, or
+ * whole sets of first choices for CLBlast. */
+static dcl_status start_variant(state *s, variant *v, dcl_error *error)
+{
+    const dcl__tuning *found = &s->search->results->tuning;
+    const int is_packed = v->space->kernels[0] == DCL__PACKED;
+    const int first = is_packed ? DCL__PACKED : DCL__FIRST_CLBLAST, end = is_packed ? DCL__PACKED + 1 : DCL__KERNELS;
+    int usable;
+    for (int kernel = first; kernel < end; kernel++) {
+        int64_t *values = v->best.tuning.values[kernel];
+        v->best.tuning.given[kernel] = 1;
+        if (found->given[kernel])
+            memcpy(values, found->values[kernel], sizeof found->values[kernel]);
+        else if (is_packed)
+            dcl__packed_standard(s->search->device, s->search->dtype, values);
+        else
+            dcl__parameters_start(kernel, values);
+    }
+    dcl_status status = measure(s, v, NULL, &v->best, &usable, error);
+    v->best.score = usable ? score(v, &v->best) : 0;
+    return status;
+}
+
+/* ---- Searching ---- */
+
+/* Measures the rivals of a candidate again: the best point, and own parameters where one can return to them. */
+static dcl_status measure_rivals(state *s, variant *v, int *usable, dcl_error *error)
+{
+    dcl_status status = DCL_OK;
+    *usable = 1;
+    if (v->space->kernels[0] == DCL__PACKED)
+        status = measure(s, v, NULL, &v->own, usable, error);
+    if (status == DCL_OK && *usable)
+        status = measure(s, v, NULL, &v->best, usable, error);
+    if (*usable)
+        v->best.score = score(v, &v->best);
+    return status;
+}
+
+/* Measures a candidate; takes it for the point when it is faster by `margin`, timed twice. *ratio: how much. */
+static dcl_status consider(state *s, variant *v, point *candidate, double margin, double *ratio, dcl_error *error)
+{
+    int usable;
+    *ratio = 0;
+    for (int round = 0; round < 2; round++) {
+        dcl_status status = measure(s, v, v->best.score > 0 ? &v->best : NULL, candidate, &usable, error);
+        if (status || !usable)
+            return status;
+        candidate->score = score(v, candidate);
+        *ratio = v->best.score > 0 ? candidate->score / v->best.score : margin;
+        if (*ratio < margin)
+            return DCL_OK;
+        if (round == 0 && v->best.score > 0)
+            status = measure_rivals(s, v, &usable, error);
+        if (status || !usable)
+            return status;
+    }
+    v->best = *candidate;
+    return save(s, error);
+}
+
+/* Replaces the parameters of one kernel in the point. */
+static point replace(const variant *v, int kernel, const int64_t *values)
+{
+    point candidate = {.tuning = v->best.tuning};
+    memcpy(candidate.tuning.values[kernel], values, sizeof candidate.tuning.values[kernel]);
+    return candidate;
+}
+
+static int64_t count_tried(const state *s, const variant *v)
+{
+    int64_t sum = 0, seen = 0;
+    for (int turn = 0; turn < v->space->turns; turn++) {
+        const int kernel = v->space->kernels[turn];
+        sum += seen & (1 << kernel) ? 0 : s->search->results->tried[kernel];
+        seen |= 1 << kernel;
+    }
+    return sum;
+}
+
+/* One step; the kernel and its set follow from how many were tried. */
+static dcl_status step(state *s, variant *v, dcl_error *error)
+{
+    const dcl_device_info *info = dcl_device_describe(s->search->device);
+    const int kernel = v->space->kernels[count_tried(s, v) % v->space->turns];
+    const uint32_t index = (uint32_t)s->search->results->tried[kernel]++;
+    int64_t values[DCL__MOST_PARAMETERS] = {0};
+    double ratio;
+    show_progress(s, v->space->variant);
+    s->tried++;
+    if (!dcl__parameters_draw(info, s->search->dtype, kernel, index,
+                              index % 2 ? NULL : v->best.tuning.values[kernel], values))
+        return DCL_OK;
+    point candidate = replace(v, kernel, values);
+    return consider(s, v, &candidate, gain, &ratio, error);
+}
+
+/* Sets that CLBlast's tuners found elsewhere: taken when they are no slower. */
+static dcl_status try_imports(state *s, dcl_error *error)
+{
+    variant *clblast = &s->variants[1];
+    dcl_status status = DCL_OK;
+    for (int i = 0; i < s->search->import_count && status == DCL_OK; i++) {
+        dcl__import *import = &s->search->imports[i];
+        if (import->results.dtype != s->search->dtype || !is_measured(&clblast->own))
+            continue;
+        show_progress(s, "import");
+        point candidate = replace(clblast, import->results.kernel, import->results.values);
+        status = consider(s, clblast, &candidate, 1, &import->ratio, error);
+        import->kept = memcmp(&clblast->best.tuning, &candidate.tuning, sizeof candidate.tuning) == 0;
+    }
+    return status;
+}
+
+/* Steps of all variants by turns. */
+static dcl_status search_all(state *s, dcl_error *error)
+{
+    dcl_status status = DCL_OK;
+    for (int active = 1; active && status == DCL_OK && !is_over(s);) {
+        active = 0;
+        for (int i = 0; i < VARIANTS && status == DCL_OK && !is_over(s); i++) {
+            variant *v = &s->variants[i];
+            if (!is_measured(&v->own) || count_tried(s, v) >= v->space->most)
+                continue;
+            status = step(s, v, error);
+            active = 1;
+        }
+    }
+    return status;
+}
+
+static dcl_status search_with(state *s, dcl_error *error)
+{
+    dcl_status status = measure_own(s, error);
+    for (int i = 0; i < VARIANTS && status == DCL_OK; i++)
+        if (is_measured(&s->variants[i].own) && s->variants[i].space->turns)
+            status = start_variant(s, &s->variants[i], error);
+    s->is_ready = !is_over(s);
+    if (status == DCL_OK)
+        status = try_imports(s, error);
+    if (status == DCL_OK)
+        status = search_all(s, error);
+    return status ? status : save(s, error);
+}
+
+dcl_status dcl__tune_search(const dcl__search *search, dcl_error *error)
+{
+    const int is_cpu = dcl_device_describe(search->device)->type == DCL_TYPE_CPU;
+    state s = {.search = search};
+    for (int i = 0; i < VARIANTS; i++)
+        s.variants[i].space = &spaces[i];
+    s.variants[0].in_play = is_cpu;
+    s.variants[1].in_play = !is_cpu || search->with_clblast || search->results->tuning.given[DCL__XGEMM];
+    s.variants[2].in_play = 1;
+    dcl_status status = dcl__gemm_bench_open(search->device, search->dtype, &s.bench, error);
+    if (status)
+        return status;
+    status = search_with(&s, error);
+    dcl__gemm_bench_close(s.bench);
+    dcl__progress_line(NULL);
+    return status;
+}
