@@ -195,8 +195,11 @@ static dcl_status measure_limits(run *r, dcl_error *error)
     int needed = q->wanted[GEMM] || (q->wanted[STEP] && !q->scaling);
     if (!needed || q->without_limits || dcl__interrupted())
         return DCL_OK;
-    r->bench.limits = &r->limits;
-    return dcl__limits_measure(r->tools.device, r->bench.dtype, r->bench.repeats, &r->bench.watch, &r->limits, error);
+    dcl_status status = dcl__limits_measure(r->tools.device, r->bench.dtype, r->bench.repeats, &r->bench.watch,
+                                            &r->limits, error);
+    if (!dcl__interrupted())
+        r->bench.limits = &r->limits;
+    return status;
 }
 
 static dcl_status run_all(run *r, dcl_error *error)
