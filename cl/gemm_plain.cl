@@ -1,7 +1,7 @@
 /* gemm_plain.cl: the simple matrix product that must be right on every device.
  *
- * C = alpha op(A) op(B) + beta C for row-major m x k, k x n and m x n matrices. op(A)(i, p) is
- * a[i * a_row + p * a_column]: the strides express transposition. Each work-item computes ROWS x COLUMNS
+ * C = alpha op(A) op(B) + beta C. op(A)(i, p) is a[a_offset + i * a_row + p * a_column]: the strides express
+ * transposition; C is row-major, with c_row elements from row to row. Each work-item computes ROWS x COLUMNS
  * elements of C, one vector register a row. Reads beyond an edge are clamped to the last row or column and
  * writes are checked, so any size works and nothing is read out of bounds.
  */
@@ -26,9 +26,9 @@ real16 load_row(__global const real *b, const long stride, const long left)
 }
 
 __kernel void gemm_plain(const long m, const long n, const long k, const real alpha,
-                         __global const real *a, const long a_row, const long a_column,
-                         __global const real *b, const long b_row, const long b_column,
-                         const real beta, __global real *c)
+                         __global const real *a, const long a_offset, const long a_row, const long a_column,
+                         __global const real *b, const long b_offset, const long b_row, const long b_column,
+                         const real beta, __global real *c, const long c_offset, const long c_row)
 {
     const long row = get_global_id(1) * ROWS, column = get_global_id(0) * COLUMNS;
     if (row >= m || column >= n)
@@ -36,10 +36,11 @@ __kernel void gemm_plain(const long m, const long n, const long k, const real al
     real16 sum[ROWS];
     __global const real *a_at[ROWS];
     for (int i = 0; i < ROWS; i++) {
-        a_at[i] = a + min(row + i, m - 1) * a_row;
+        a_at[i] = a + a_offset + min(row + i, m - 1) * a_row;
         sum[i] = (real16)(R(0.0));
     }
-    b += column * b_column;
+    b += b_offset + column * b_column;
+    c += c_offset;
     for (long p = 0; p < k; p++) {
         const real16 right = load_row(b + p * b_row, b_column, n - column);
         for (int i = 0; i < ROWS; i++)
@@ -49,7 +50,7 @@ __kernel void gemm_plain(const long m, const long n, const long k, const real al
         real out[COLUMNS];
         vstore16(alpha * sum[i], 0, out);
         for (int j = 0; j < COLUMNS && column + j < n; j++) {
-            __global real *at = c + (row + i) * n + column + j;
+            __global real *at = c + (row + i) * c_row + column + j;
             *at = out[j] + (beta == R(0.0) ? R(0.0) : beta * *at);
         }
     }

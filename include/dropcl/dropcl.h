@@ -69,6 +69,7 @@ typedef struct dcl_device_info {
     int64_t compute_units;
     int64_t memory_bytes, allocation_bytes, local_bytes;  /* global, largest buffer, local of a group */
     int64_t work_group;                   /* largest number of work-items in a group                 */
+    int64_t lanes_f32, lanes_f64;         /* elements of a vector register (0: f64 not supported)    */
     char platform[128], name[256], vendor[128], version[128], driver[128], platform_version[128];
 } dcl_device_info;
 
@@ -109,8 +110,8 @@ DCL_API const char *dcl_device_reason(const dcl_device *device);
 typedef void (*dcl_log_function)(void *user, uint32_t level, const char *text);
 DCL_API void dcl_device_set_log(dcl_device *device, dcl_log_function log, void *user);
 
-/* Name of the matrix product variant in use on the device for a dtype: "clblast" or "plain"; the first
- * call runs the self-test. *note (may be NULL) receives why, or what the self-test found. */
+/* Name of the matrix product variant in use on the device for a dtype: "clblast", "packed" or "plain";
+ * the first call runs the self-test. *note (may be NULL) receives why, or what the self-test found. */
 DCL_API dcl_status dcl_device_gemm(dcl_device *device, uint32_t dtype, const char **variant, const char **note,
                                    dcl_error *error);
 

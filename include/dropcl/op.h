@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* The newest minor version that this header describes. */
-#define DCL_HEADER_MINOR 0u
+#define DCL_HEADER_MINOR 1u
 
 /* The oldest minor version that THIS plugin can live with. Raise it by hand, before including this
  * header, when the plugin uses a member marked "since 1.N"; never set it to DCL_HEADER_MINOR. */
@@ -106,7 +106,10 @@ enum {
     DCL_DEVICE_IS_CPU = 1,       /* 1 for a CPU device, else 0                                       */
     DCL_DEVICE_COMPUTE_UNITS = 2,
     DCL_DEVICE_WORK_GROUP = 3,   /* largest number of work-items in a group                          */
-    DCL_DEVICE_LOCAL_BYTES = 4   /* local memory of a group, in bytes                                */
+    DCL_DEVICE_LOCAL_BYTES = 4,  /* local memory of a group, in bytes                                */
+    /* Since 1.1. The register tile of kernels with explicit vectors (cl/tile.cl), for the graph's real type: rows,
+     * columns, and elements of a vector. 0 on devices where such kernels are not right or not the fast ones. */
+    DCL_DEVICE_TILE_LANES = 5, DCL_DEVICE_TILE_ROWS = 6, DCL_DEVICE_TILE_COLUMNS = 7
 };
 
 /* Severity for host->log. */
@@ -148,6 +151,13 @@ typedef struct dcl_attribute {
     double fallback, least, most;
     const char *words;
 } dcl_attribute;
+
+/* Frozen record, since 1.1: a row-major matrix inside a tensor: element (i, j) is the tensor's element
+ * offset + i * stride + j. */
+typedef struct dcl_view {
+    const dcl_tensor *tensor;
+    int64_t offset, rows, columns, stride;
+} dcl_view;
 
 /* Frozen record: one attribute of a node to be made, for host->emit. The member that belongs to the
  * attribute's kind is read: .integer (also flags), .number, .string, or .list with .count entries.
@@ -302,6 +312,12 @@ struct dcl_host {
     /* Declares the gradient of input i; its shape must be the input's. A value of 0 is the error that
      * emit remembered. An input without a declared gradient has the gradient zero. */
     dcl_status (*set_gradient)(dcl_call *, uint32_t i, dcl_value);
+
+    /* ---- since 1.1: run only [queue-thread] ---- */
+
+    /* gemm on parts of tensors: c = alpha op(a) op(b) + beta c. */
+    dcl_status (*gemm_view)(dcl_call *, uint32_t transpose, double alpha, const dcl_view *a, const dcl_view *b,
+                            double beta, const dcl_view *c);
 };
 
 /* Growing record: what the one exported symbol holds. */
@@ -337,6 +353,13 @@ static inline dcl_argument dcl_arg_tensor(const dcl_tensor *tensor)
     dcl_argument argument = {DCL_ARG_TENSOR, 0, {0}};
     argument.as.tensor = tensor;
     return argument;
+}
+
+/* A whole tensor of rank 2 as a view. */
+static inline dcl_view dcl_view_of(const dcl_tensor *tensor)
+{
+    const dcl_view view = {tensor, 0, tensor->dim[0], tensor->dim[1], tensor->dim[1]};
+    return view;
 }
 
 /* Passed as `real`. */

@@ -97,6 +97,7 @@ double dcl__started(void);
 /* ---- The subcommands: arguments behind the name, exit status ---- */
 
 int dcl__command_balance(int argc, char **argv);
+int dcl__command_bench(int argc, char **argv);
 int dcl__command_cache(int argc, char **argv);
 int dcl__command_check_op(int argc, char **argv);
 int dcl__command_devices(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct {
     {"ops", "list the ops, their inputs, outputs and attributes", dcl__command_ops},
     {"check-op", "check an op plugin against the contract", dcl__command_check_op},
     {"new-op", "write the skeleton of an op plugin", dcl__command_new_op},
+    {"bench", "measure products, steps, thresholds and the start beside OpenBLAS and LAPACK", dcl__command_bench},
     {"cache", "show or clear the kernel cache", dcl__command_cache},
 };
 

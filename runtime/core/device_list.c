@@ -54,6 +54,8 @@ static dcl_status describe(dcl__listed *listed, dcl_error *error)
     /* A 1.1 driver may not know the question: then it has no double precision. */
     info->fp64 = device_number(id, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof(cl_device_fp_config), &no_fp64) != 0;
     info->unified_memory = device_number(id, CL_DEVICE_HOST_UNIFIED_MEMORY, sizeof(cl_bool), &code) != 0;
+    info->lanes_f32 = device_number(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof(cl_uint), &code);
+    info->lanes_f64 = device_number(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_DOUBLE, sizeof(cl_uint), &code);
     info->compute_units = device_number(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(cl_uint), &code);
     info->memory_bytes = device_number(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong), &code);
     info->allocation_bytes = device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(cl_ulong), &code);

@@ -198,27 +198,46 @@ static dcl_status launch(dcl_call *call, const char *name, const char *defines, 
     return failed_inside(call, status);
 }
 
-/* The inner sizes of a product agree, and so does the output. */
-static int product_fits(const dcl__product *p, const dcl_tensor *a, const dcl_tensor *b, const dcl_tensor *c)
+/* The rows and columns lie inside the tensor. */
+static int is_inside(const dcl_view *view)
 {
-    int ta = (p->transpose & DCL_TRANSPOSE_A) != 0, tb = (p->transpose & DCL_TRANSPOSE_B) != 0;
-    return a->rank == 2 && b->rank == 2 && c->rank == 2 && a->dim[!ta] == b->dim[tb] && c->dim[0] == a->dim[ta] &&
-           c->dim[1] == b->dim[!tb] && a->dtype == b->dtype && a->dtype == c->dtype && (a->dtype & DCL_REAL);
+    const dcl_tensor *tensor = view->tensor;
+    return tensor && view->rows > 0 && view->columns > 0 && view->offset >= 0 && view->stride >= view->columns &&
+           (view->rows - 1) <= (tensor->count - view->offset - view->columns) / view->stride &&
+           view->offset + view->columns <= tensor->count;
+}
+
+/* The inner sizes of a product agree, and so does the output. */
+static int product_fits(uint32_t transpose, const dcl_view *a, const dcl_view *b, const dcl_view *c)
+{
+    const int ta = (transpose & DCL_TRANSPOSE_A) != 0, tb = (transpose & DCL_TRANSPOSE_B) != 0;
+    const uint32_t dtype = is_inside(a) && is_inside(b) && is_inside(c) ? a->tensor->dtype : 0;
+    return (dtype & DCL_REAL) && b->tensor->dtype == dtype && c->tensor->dtype == dtype &&
+           (ta ? a->rows : a->columns) == (tb ? b->columns : b->rows) && c->rows == (ta ? a->columns : a->rows) &&
+           c->columns == (tb ? b->rows : b->columns);
+}
+
+static dcl_status gemm_view(dcl_call *call, uint32_t transpose, double alpha, const dcl_view *a, const dcl_view *b,
+                            double beta, const dcl_view *c)
+{
+    if (only_in(call, DCL__RUN, "gemm"))
+        return DCL_EPLUGIN;
+    if (!product_fits(transpose, a, b, c))
+        return fail(call, DCL_EPLUGIN, "gemm: the shapes or element types of the matrices do not fit");
+    const dcl__product p = {.dtype = a->tensor->dtype, .transpose = transpose, .m = c->rows, .n = c->columns,
+                            .k = transpose & DCL_TRANSPOSE_A ? a->rows : a->columns, .alpha = alpha, .beta = beta,
+                            .a = {a->tensor->buffer, a->offset, a->stride}, .b = {b->tensor->buffer, b->offset, b->stride},
+                            .c = {c->tensor->buffer, c->offset, c->stride}};
+    return failed_inside(call, dcl__gemm_run(call->device, &p, call->error));
 }
 
 static dcl_status gemm(dcl_call *call, uint32_t transpose, double alpha, const dcl_tensor *a, const dcl_tensor *b,
                        double beta, const dcl_tensor *c)
 {
-    if (only_in(call, DCL__RUN, "gemm"))
-        return DCL_EPLUGIN;
-    dcl__product p = {.dtype = a->dtype, .transpose = transpose, .alpha = alpha, .beta = beta,
-                      .a = a->buffer, .b = b->buffer, .c = c->buffer};
-    if (!product_fits(&p, a, b, c))
+    if (a->rank != 2 || b->rank != 2 || c->rank != 2)
         return fail(call, DCL_EPLUGIN, "gemm: the shapes or element types of the matrices do not fit");
-    p.m = c->dim[0];
-    p.n = c->dim[1];
-    p.k = a->dim[!(transpose & DCL_TRANSPOSE_A)];
-    return failed_inside(call, dcl__gemm_run(call->device, &p, call->error));
+    const dcl_view views[] = {dcl_view_of(a), dcl_view_of(b), dcl_view_of(c)};
+    return gemm_view(call, transpose, alpha, &views[0], &views[1], beta, &views[2]);
 }
 
 static dcl_status transfer_allowed(dcl_call *call, const char *service)
@@ -247,6 +266,16 @@ static dcl_status write_tensor(dcl_call *call, const dcl_tensor *tensor, const v
                                                  call->error));
 }
 
+/* 0 where kernels with explicit vectors are not the fast ones. */
+static int64_t tile_property(dcl_call *call, uint32_t property)
+{
+    int packed = 0;
+    if (dcl__gemm_is_packed(call->device, call->real, &packed, NULL) || !packed)
+        return 0;
+    const dcl__tile tile = dcl__tile_of(call->device, call->real);
+    return property == DCL_DEVICE_TILE_LANES ? tile.lanes : property == DCL_DEVICE_TILE_ROWS ? tile.rows : tile.columns;
+}
+
 static int64_t device_property(dcl_call *call, uint32_t property)
 {
     if (!call->device)
@@ -257,6 +286,9 @@ static int64_t device_property(dcl_call *call, uint32_t property)
     case DCL_DEVICE_COMPUTE_UNITS: return info->compute_units;
     case DCL_DEVICE_WORK_GROUP: return info->work_group;
     case DCL_DEVICE_LOCAL_BYTES: return info->local_bytes;
+    case DCL_DEVICE_TILE_LANES:
+    case DCL_DEVICE_TILE_ROWS:
+    case DCL_DEVICE_TILE_COLUMNS: return tile_property(call, property);
     default: return 0;
     }
 }
@@ -359,6 +391,7 @@ const dcl_host dcl__host = {
     .step = step, .key = key, .random = dcl__philox,
     .scratch = scratch, .launch = launch, .gemm = gemm, .read = read_tensor, .write = write_tensor,
     .device = device_property,
+    .gemm_view = gemm_view,
     .wants = wants, .input_value = input_value, .output_value = output_value, .output_gradient = output_gradient,
     .emit = emit, .constant = constant, .value = value_tensor, .set_gradient = set_gradient,
 };

@@ -4,8 +4,8 @@
     check_layering.py ROOT           checks the tree; one line for each violation, exit status 1
     check_layering.py --self-test    breaks each rule once, in a small tree, and sees that it is noticed
 
-Rules: includes follow the arrows command -> recipes, formats, conformance -> core; ops include the contract
-and each other's headers only; recipes and command know neither OpenCL nor CLBlast, and only core/blas knows
+Rules: includes follow the arrows command -> recipes, formats, conformance, benchmark -> core; ops
+include the contract and each other's headers only; recipes and command know neither OpenCL nor CLBlast, and only core/blas knows
 CLBlast; every include of ours names a file that is there, and none climbs out of its folder with "..";
 core names no op; every file's first comment is "NAME: its one job"; no function is longer than 100 lines;
 kernels write real literals as R(0.5).
@@ -21,7 +21,8 @@ ARROWS = {
     "formats": {"formats", "core"},
     "recipes": {"recipes", "core"},
     "conformance": {"conformance", "core"},
-    "command": {"command", "recipes", "formats", "conformance", "core"},
+    "benchmark": {"benchmark", "core"},
+    "command": {"command", "recipes", "formats", "conformance", "benchmark", "core"},
 }
 LONGEST_FUNCTION = 100
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
@@ -178,6 +179,8 @@ BROKEN = (
     ("core must not include recipes/build.h", "runtime/core/a.c", '/* a.c: x. */\n#include "recipes/build.h"\n'),
     ("formats must not include command/files.h", "runtime/formats/a.c",
      '/* a.c: x. */\n#include "command/files.h"\n'),
+    ("benchmark must not include recipes/build.h", "runtime/benchmark/a.c",
+     '/* a.c: x. */\n#include "recipes/build.h"\n'),
     ("recipes must not include formats/npy.h", "runtime/recipes/a.c", '/* a.c: x. */\n#include "formats/npy.h"\n'),
     ("recipes must not know OpenCL", "runtime/recipes/a.c", "/* a.c: x. */\n#include <CL/cl.h>\n"),
     ("only core/blas may include", "runtime/core/a.c", "/* a.c: x. */\n#include <clblast_c.h>\n"),

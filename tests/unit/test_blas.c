@@ -124,6 +124,69 @@ START_TEST(plain_is_right_in_double_precision)
 }
 END_TEST
 
+START_TEST(packed_is_right_in_single_precision)
+{
+    assert_variant("packed", DCL_F32, 4e-6);
+}
+END_TEST
+
+START_TEST(packed_is_right_in_double_precision)
+{
+    assert_variant("packed", DCL_F64, 1e-14);
+}
+END_TEST
+
+/* Small whole numbers, so that sums are exact in any order. */
+static void fill_whole(int64_t rows, int64_t columns, int64_t by_row, int64_t by_column, double *matrix)
+{
+    for (int64_t i = 0; i < rows * columns; i++)
+        matrix[i] = (double)((i / columns * by_row + i % columns * by_column) % 5 - 2);
+}
+
+/* m x n x k with op(a) transposed or not, against sums on the host. */
+static void assert_whole_product(int64_t m, int64_t n, int64_t k, int ta)
+{
+    double *left = calloc((size_t)(m * k), sizeof *left), *right = calloc((size_t)(k * n), sizeof *right);
+    double *product = calloc((size_t)(m * n), sizeof *product);
+    fill_whole(ta ? k : m, ta ? m : k, 7, 3, left);
+    fill_whole(k, n, 1, 4, right);
+    dcl_graph *graph = new_graph(DCL_F32);
+    dcl_value inputs[] = {matrix_parameter(graph, "a", ta ? k : m, ta ? m : k, (dcl_initial){0}),
+                          matrix_parameter(graph, "b", k, n, (dcl_initial){0})};
+    const dcl_setting settings[] = {{.name = "transpose_a", .integer = ta}, {0}};
+    dcl_graph_result(graph, "product", dcl_graph_apply(graph, NULL, "matmul", inputs, 2, settings));
+    dcl_session *session = new_session(graph);
+    feed(session, "a", left);
+    feed(session, "b", right);
+    fetch(session, "product", product);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (int64_t q = 0; q < k; q++)
+                sum += left[ta ? q * m + i : i * k + q] * right[q * n + j];
+            ck_assert_msg(product[i * n + j] == sum, "%ldx%ldx%ld: [%ld, %ld] is %g, not %g", (long)m, (long)n, (long)k,
+                          (long)i, (long)j, product[i * n + j], sum);
+        }
+    dcl_session_free(session);
+    dcl_graph_free(graph);
+    free(left);
+    free(right);
+    free(product);
+}
+
+/* Operands that do not fit into the panels are taken in pieces, along each of the three dimensions. */
+START_TEST(packed_takes_large_operands_in_pieces)
+{
+    open_with("packed");
+    assert_whole_product(7, 5, 150000, 0);
+    assert_whole_product(7, 5, 150000, 1);
+    assert_whole_product(9001, 3, 301, 1);
+    assert_whole_product(2, 9001, 301, 0);
+    assert_whole_product(50, 333, 700, 0);
+    close_device();
+}
+END_TEST
+
 START_TEST(clblast_is_right_in_single_precision)
 {
     assert_variant("clblast", DCL_F32, 4e-6);
@@ -143,7 +206,7 @@ START_TEST(the_variant_is_chosen_by_the_kind_of_device)
     open_with("");
     int is_cpu = dcl_device_describe(device)->type == DCL_TYPE_CPU;
     ASSERT_OK(dcl_device_gemm(device, DCL_F32, &name, &note, &error));
-    ck_assert_str_eq(name, is_cpu ? "plain" : "clblast");
+    ck_assert_str_eq(name, is_cpu ? "packed" : "clblast");
     ck_assert_ptr_nonnull(strstr(note, is_cpu ? "CPU device" : "GPU device"));
     close_device();
 }
@@ -155,7 +218,7 @@ START_TEST(an_unknown_variant_is_refused)
     dcl_error error;
     open_with("fastest");
     ASSERT_FAILS(dcl_device_gemm(device, DCL_F32, &name, NULL, &error), DCL_EINVAL,
-                 "DROPCL_GEMM is 'fastest', it must be clblast or plain");
+                 "DROPCL_GEMM is 'fastest', it must be clblast, packed or plain");
     ck_assert_ptr_null(name);
     close_device();
 }
@@ -185,6 +248,7 @@ Suite *blas_suite(void)
 {
     return make_suite("blas", setup, close_ops, (const TTest *[]){
         plain_is_right_in_single_precision, plain_is_right_in_double_precision,
+        packed_is_right_in_single_precision, packed_is_right_in_double_precision, packed_takes_large_operands_in_pieces,
         clblast_is_right_in_single_precision, clblast_is_right_in_double_precision,
         the_variant_is_chosen_by_the_kind_of_device, an_unknown_variant_is_refused,
         the_self_test_is_remembered, NULL});

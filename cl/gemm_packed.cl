@@ -1,0 +1,135 @@
+/* gemm_packed.cl: the matrix product for CPU devices, as in Goto and van de Geijn (Anatomy of high-performance
+ * matrix multiplication, ACM TOMS 2008): packed panels, register tiles, blocks that stay in caches.
+ *
+ * A panel holds neighbouring columns of a matrix, row after row, zeros where columns are missing. Panels are cut into blocks of DEPTH rows: block after block, and in a block panel after panel.
+ */
+#include "tile.cl"
+
+/* Packs SLICE rows of a depth x count matrix, element (p, j) at from[offset + p * row + j * column], into panels
+ * of `width` columns, a constant. One work-item a slice; DEPTH is a multiple of SLICE. */
+#define PACK(width)                                                                                                \
+    const long first = get_global_id(0) * SLICE, last = min(first + SLICE, depth);                                 \
+    const long panels = (count + (width) - 1) / (width);                                                           \
+    const long block = first / DEPTH * DEPTH, height = min((long)DEPTH, depth - block);                            \
+    to += block * panels * (width) + (first - block) * (width);                                                    \
+    from += offset + first * row;                                                                                  \
+    for (long j = 0; j < panels; j++) {                                                                            \
+        const long left = count - j * (width);                                                                     \
+        __global const real *in = from + j * (width) * column;                                                     \
+        __global real *out = to + j * height * (width);                                                            \
+        if (column == 1 && left >= (width))                                                                        \
+            for (long p = first; p < last; p++, in += row, out += (width))                                         \
+                UNROLL for (int i = 0; i < (width); i++)                                                           \
+                    out[i] = in[i];                                                                                \
+        else                                                                                                       \
+            for (long p = first; p < last; p++, in += row, out += (width))                                         \
+                for (int i = 0; i < (width); i++)                                                                  \
+                    out[i] = i < left ? in[i * column] : R(0.0);                                                   \
+    }
+
+#define PACK_ARGUMENTS                                                                                             \
+    const long depth, const long count, __global const real *from, const long offset, const long row,              \
+    const long column, __global real *to
+
+/* The right operand: panels of COLUMNS. */
+__kernel void pack_right(PACK_ARGUMENTS)
+{
+    PACK(COLUMNS)
+}
+
+/* The left operand, transposed: panels of ROWS. */
+__kernel void pack_left(PACK_ARGUMENTS)
+{
+    PACK(ROWS)
+}
+
+/* c = alpha * sum + beta * c for the part of a tile that exists; with beta 0, c is not read. */
+void store_tile(vector sum[ROWS][VECTORS], const real alpha, const real beta, __global real *c, const long row,
+                const long height, const long width)
+{
+    if (height >= ROWS && width >= COLUMNS) {
+        UNROLL for (int i = 0; i < ROWS; i++)
+            UNROLL for (int v = 0; v < VECTORS; v++) {
+                vector value = alpha * sum[i][v];
+                if (beta != R(0.0))
+                    value += beta * LOAD(v, c + i * row);
+                STORE(value, v, c + i * row);
+            }
+        return;
+    }
+    real part[ROWS * COLUMNS];
+    UNROLL for (int i = 0; i < ROWS; i++)
+        UNROLL for (int v = 0; v < VECTORS; v++)
+            STORE(alpha * sum[i][v], v, part + i * COLUMNS);
+    for (long i = 0; i < min(height, (long)ROWS); i++)
+        for (long j = 0; j < min(width, (long)COLUMNS); j++)
+            c[i * row + j] = part[i * COLUMNS + j] + (beta == R(0.0) ? R(0.0) : beta * c[i * row + j]);
+}
+
+/* Packs rows of op(A), ROWS at a time, of which only the last `left` may be missing: they repeat the last one,
+ * and nobody stores what comes of them. */
+void pack_rows(__global const real *a, const long row, const long left, const long depth, __local real *to)
+{
+    __global const real *at[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        at[i] = a + min((long)i, left - 1) * row;
+    for (long p = 0; p < depth; p++)
+        for (int i = 0; i < ROWS; i++)
+            to[p * ROWS + i] = at[i][p];
+}
+
+/* C = alpha op(A) op(B) + beta C with op(B) (k x n) in panels of COLUMNS. A group takes `strips` strips of ROWS
+ * rows times `panels` panels. The three kernels below differ in how they read the left operand. */
+#define PRODUCT_ARGUMENTS                                                                                          \
+    const long m, const long n, const long k, const real alpha, __global const real *a, const long a_offset,       \
+    const long a_row, __global const real *b, const real beta, __global real *c, const long c_offset,              \
+    const long c_row, const long strips, const long panels, __local real *block
+
+/* For a group's tiles: declares what BEFORE and LEFT may use, and stores the sums. BEFORE runs once for each
+ * DEPTH of k, BEGIN before each tile; LEFT is the left number of row i at depth p. */
+#define MULTIPLY(BEFORE, BEGIN, LEFT)                                                                              \
+    const long all_strips = (m + ROWS - 1) / ROWS, all_panels = (n + COLUMNS - 1) / COLUMNS;                       \
+    const long first = get_global_id(0) * strips, last = min(first + strips, all_strips);                          \
+    const long begin = get_global_id(1) * panels, end = min(begin + panels, all_panels);                           \
+    for (long from = 0; from < k; from += DEPTH) {                                                                 \
+        const long depth = min((long)DEPTH, k - from);                                                             \
+        const real keep = from == 0 ? beta : R(1.0);                                                               \
+        BEFORE;                                                                                                    \
+        for (long j = begin; j < end; j++) {                                                                       \
+            __global const real *right = b + (from * all_panels + j * depth) * COLUMNS;                            \
+            for (long s = first; s < last; s++) {                                                                  \
+                vector sum[ROWS][VECTORS];                                                                         \
+                CLEAR_TILE(sum);                                                                                   \
+                BEGIN;                                                                                             \
+                ADD_TO_TILE(sum, VECTORS, depth, LEFT, right, COLUMNS);                                            \
+                store_tile(sum, alpha, keep, c + c_offset + s * ROWS * c_row + j * COLUMNS, c_row, m - s * ROWS,   \
+                           n - j * COLUMNS);                                                                       \
+            }                                                                                                      \
+        }                                                                                                          \
+    }
+
+/* Row-major A, read where it is: for few panels, or short rows. */
+__kernel void multiply_direct(PRODUCT_ARGUMENTS)
+{
+    __global const real *left[ROWS];
+    MULTIPLY((void)block,
+             for (int i = 0; i < ROWS; i++) left[i] = a + a_offset + min(s * ROWS + i, m - 1) * a_row + from,
+             left[i][p])
+}
+
+/* Row-major A; a group first packs its rows into `block`. */
+__kernel void multiply_block(PRODUCT_ARGUMENTS)
+{
+    __local const real *left;
+    MULTIPLY(for (long s = first; s < last; s++)
+                 pack_rows(a + a_offset + s * ROWS * a_row + from, a_row, m - s * ROWS, depth,
+                           block + (s - first) * ROWS * depth),
+             left = block + (s - first) * ROWS * depth, left[p * ROWS + i])
+}
+
+/* A in panels of ROWS. */
+__kernel void multiply_panels(PRODUCT_ARGUMENTS)
+{
+    __global const real *left;
+    MULTIPLY((void)block, left = a + (from * all_strips + s * depth) * ROWS, left[p * ROWS + i])
+}

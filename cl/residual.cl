@@ -1,0 +1,256 @@
+/* residual.cl: loss and gradients of ||Y - U V'||^2 in one pass over Y; R = U V' - Y is held in tiles only.
+ *
+ * Only the kept units are computed: `list` holds their numbers, and all narrow matrices below have their `kept`
+ * columns side by side. Two ways share the first and last kernels: bands, for devices whose fast kernels have
+ * explicit vectors (TILED = 1, see tile.cl), and slabs of rows whose products the host enqueues.
+ */
+#pragma OPENCL FP_CONTRACT OFF
+
+/* Writes the numbers of the kept units, in order: unit i belongs to draw i / block, which is kept when its word
+ * is below threshold, as in mask.cl. One work-item: there are few units. */
+__kernel void residual_keep(__global long *list, const long units, const long block, const long threshold, uint4 key)
+{
+    if (get_global_id(0) > 0)
+        return;
+    long count = 0;
+    for (long draw = 0; draw * block < units; draw += 4) {
+        const uint4 four = dcl_philox(key, (ulong)(draw / 4));
+        const uint word[4] = {four.x, four.y, four.z, four.w};
+        for (long i = draw * block; i < min((draw + 4) * block, units); i++)
+            if ((long)word[i / block - draw] < threshold)
+                list[count++] = i;
+    }
+    if (count == 0)              /* the host then counts unit 0 as kept, with weight 0 */
+        list[0] = 0;
+}
+
+/* to(i, q) = scale * from(first + i, list[q]) for a row i; `width` units in from, rows of `stride` in to. */
+__kernel void residual_gather(__global const real *from, __global const long *list, __global real *to,
+                              const long to_offset, const long rows, const long first, const long width,
+                              const long kept, const long stride, const real scale)
+{
+    const long row = get_global_id(0);
+    if (row >= rows)
+        return;
+    from += (first + row) * width;
+    to += to_offset + row * stride;
+    for (long q = 0; q < kept; q++)
+        to[q] = scale * from[list[q]];
+}
+
+/* In place: spreads the kept columns, side by side, to where they belong, with zeros between; a row of left or
+ * of right for each work-item. From the back, so that nothing is overwritten before it is read. */
+__kernel void residual_spread(__global real *left, const long left_rows, __global real *right, const long right_rows,
+                              __global const long *list, const long width, const long kept)
+{
+    const long row = get_global_id(0);
+    if (row >= left_rows + right_rows)
+        return;
+    __global real *at = row < left_rows ? left + row * width : right + (row - left_rows) * width;
+    long q = kept - 1;
+    for (long i = width - 1; i >= 0; i--)
+        at[i] = q >= 0 && list[q] == i ? at[q--] : R(0.0);
+}
+
+/* sum + term; adds to *lost what the rounding of this addition loses (two-sum, Knuth 1969). */
+real add_compensated(real sum, real term, real *lost)
+{
+    const real next = sum + term, part = next - sum;
+    *lost += (sum - (next - part)) + (term - part);
+    return next;
+}
+
+/* R = 2 (R - Y) for `count` elements from y[first] on, and for each of `items` work-items the sum of its (R - Y)^2,
+ * a pair of sum and what rounding lost, on top of what an earlier slab left unless `fresh`. */
+__kernel void residual_subtract(__global real *residual, __global const real *y, const long first, const long count,
+                                __global real *partial, const long items, const long fresh)
+{
+    const long item = get_global_id(0);
+    if (item >= items)
+        return;
+    real sum = fresh ? R(0.0) : partial[2 * item], lost = fresh ? R(0.0) : partial[2 * item + 1];
+    for (long i = item; i < count; i += items) {
+        const real difference = residual[i] - y[first + i];
+        residual[i] = R(2.0) * difference;
+        sum = add_compensated(sum, difference * difference, &lost);
+    }
+    partial[2 * item] = sum;
+    partial[2 * item + 1] = lost;
+}
+
+/* Adds the pairs first..last - 1. */
+real add_pairs(__global const real *partial, const long first, const long last, real *lost)
+{
+    real sum = R(0.0);
+    for (long i = first; i < last; i++) {
+        sum = add_compensated(sum, partial[2 * i], lost);
+        *lost += partial[2 * i + 1];
+    }
+    return sum;
+}
+
+/* Adds `count` pairs, `fan` by `fan`; the sums stand behind them. */
+__kernel void residual_combine(__global real *partial, const long count, const long fan)
+{
+    const long item = get_global_id(0), first = item * fan;
+    if (first >= count)
+        return;
+    real lost = R(0.0);
+    partial[2 * (count + item)] = add_pairs(partial, first, min(first + fan, count), &lost);
+    partial[2 * (count + item) + 1] = lost;
+}
+
+/* The loss itself, from the pairs first..last - 1; after an overflow there is no sense in what was lost. */
+__kernel void residual_finish(__global const real *partial, const long first, const long last, __global real *loss)
+{
+    if (get_global_id(0) > 0)
+        return;
+    real lost = R(0.0), sum = add_pairs(partial, first, last, &lost);
+    loss[0] = isfinite(sum) ? sum + lost : sum;
+}
+
+#if TILED
+#include "tile.cl"
+
+/* out += sum for the part of a tile that exists, or out = sum when fresh; `count` vectors a row. */
+void add_tile(vector sum[ROWS][VECTORS], const int count, const long fresh, __global real *out, const long row,
+              const long height, const long width)
+{
+    real part[ROWS * COLUMNS];
+    const int whole = height >= ROWS && width >= count * LANES;
+    UNROLL for (int i = 0; i < ROWS; i++)
+        UNROLL for (int v = 0; v < VECTORS; v++)
+            if (whole && v < count)
+                STORE(fresh ? sum[i][v] : LOAD(v, out + i * row) + sum[i][v], v, out + i * row);
+            else
+                STORE(sum[i][v], v, part + i * COLUMNS);
+    if (whole)
+        return;
+    for (long i = 0; i < min(height, (long)ROWS); i++)
+        for (long j = 0; j < min(width, (long)count * LANES); j++)
+            out[i * row + j] = fresh ? part[i * COLUMNS + j] : out[i * row + j] + part[i * COLUMNS + j];
+}
+
+/* Doubles the differences of a tile from Y, of which height x width exist, into residual, and adds the squares
+ * to *squares. */
+void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, const long y_row, __global real *residual,
+                   const long row, const long height, const long width, vector *squares)
+{
+    if (height >= ROWS && width >= COLUMNS) {
+        UNROLL for (int i = 0; i < ROWS; i++)
+            UNROLL for (int v = 0; v < VECTORS; v++) {
+                const vector difference = sum[i][v] - LOAD(v, y + i * y_row);
+                *squares = fma(difference, difference, *squares);
+                STORE(difference + difference, v, residual + i * row);
+            }
+        return;
+    }
+    real part[ROWS * COLUMNS], extra = R(0.0);
+    UNROLL for (int i = 0; i < ROWS; i++)
+        UNROLL for (int v = 0; v < VECTORS; v++)
+            STORE(sum[i][v], v, part + i * COLUMNS);
+    for (long i = 0; i < min(height, (long)ROWS); i++)
+        for (long j = 0; j < min(width, (long)COLUMNS); j++) {
+            const real difference = part[i * COLUMNS + j] - y[i * y_row + j];
+            extra += difference * difference;
+            residual[i * row + j] = difference + difference;
+        }
+    part[0] = extra;
+    for (int v = 1; v < LANES; v++)
+        part[v] = R(0.0);
+    *squares += LOAD(0, part);
+}
+
+/* A tile of out += LEFT (ROWS numbers a step) times `depth` rows of right, for each strip of ROWS among `height`
+ * rows; `count` vectors of units. BEGIN declares what LEFT uses; `strip` is the first row of the strip. */
+#define MULTIPLY_UNITS(count, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, units)               \
+    for (long strip = 0; strip < (height); strip += ROWS) {                                                        \
+        vector sum[ROWS][VECTORS];                                                                                 \
+        CLEAR_TILE(sum);                                                                                           \
+        BEGIN;                                                                                                     \
+        ADD_TO_TILE(sum, count, depth, LEFT, right, stride);                                                       \
+        add_tile(sum, count, fresh, (out) + strip * (out_row), out_row, (height) - strip, units);                  \
+    }
+
+/* The same for all `kept` units: as many whole tiles as there are, then what is left. */
+#if VECTORS == 2
+#define LAST_UNITS(left, ...) if ((left) > LANES) { MULTIPLY_UNITS(2, __VA_ARGS__) } else { MULTIPLY_UNITS(1, __VA_ARGS__) }
+#else
+#define LAST_UNITS(left, ...)                                                                                      \
+    if ((left) > 2 * LANES) { MULTIPLY_UNITS(3, __VA_ARGS__) }                                                     \
+    else if ((left) > LANES) { MULTIPLY_UNITS(2, __VA_ARGS__) }                                                    \
+    else { MULTIPLY_UNITS(1, __VA_ARGS__) }
+#endif
+
+/* The kept columns of V for columns first.. of Y: row by row, scaled, in `rows`, and in panels of COLUMNS. */
+void gather_right(__global const real *v, __global const long *list, const long width, const long kept,
+                  const long stride, const long columns, const real scale, __global real *rows, __global real *panels)
+{
+    for (long j = 0; j < columns; j++) {
+        __global real *panel = panels + j / COLUMNS * COLUMNS * kept + j % COLUMNS;
+        for (long q = 0; q < kept; q++) {
+            const real number = v[j * width + list[q]];
+            rows[j * stride + q] = scale * number;
+            panel[q * COLUMNS] = number;
+        }
+    }
+}
+
+/* One round over bands. Y is cut into as many bands of rows as of columns; in round k, group g works where band g
+ * of rows meets band (g + k) mod groups of columns. So no two groups of a round share rows of gradient_u or of
+ * gradient_v, nothing needs atomics, and the order of every sum is fixed. `left` holds the kept columns of U,
+ * scaled, in rows of `stride` elements, a multiple of LANES, up to a multiple of ROWS rows. `high` x `wide` is the
+ * largest tile of R, `row` the distance of its rows. `work` has work_size elements for each group's tile of R and
+ * columns of V, `partial` LANES pairs for each group. */
+__kernel void residual_bands(const long m, const long n, __global const real *y, __global const real *left,
+                             __global const real *v, __global const long *list, const long width, const long kept,
+                             const long stride, const real scale, const long band_rows, const long band_columns,
+                             const long high, const long wide, const long row, const long round,
+                             __global real *work, const long work_size, __global real *gradient_u,
+                             __global real *gradient_v, __global real *partial)
+{
+    const long group = get_global_id(0), groups = get_global_size(0);
+    const long top = group * band_rows, bottom = min(top + band_rows, m);
+    const long begin = (group + round) % groups * band_columns, end = min(begin + band_columns, n);
+    __global real *residual = work + group * work_size, *rows = residual + high * row;
+    __global real *panels = rows + wide * stride;
+    vector total = (vector)(R(0.0)), lost = total;
+    for (long first = begin; first < end; first += wide) {
+        const long columns = min(wide, end - first);
+        gather_right(v + first * width, list, width, kept, stride, columns, scale, rows, panels);
+        for (long from = top; from < bottom; from += high) {
+            const long height = min(high, bottom - from);
+            for (long j = 0; j < columns; j += COLUMNS)
+                for (long strip = 0; strip < height; strip += ROWS) {
+                    __global const real *numbers = left + (from + strip) * stride, *right = panels + j * kept;
+                    vector sum[ROWS][VECTORS], squares = (vector)(R(0.0));
+                    CLEAR_TILE(sum);
+                    ADD_TO_TILE(sum, VECTORS, kept, numbers[i * stride + p], right, COLUMNS);
+                    subtract_tile(sum, y + (from + strip) * n + first + j, n, residual + strip * row + j, row,
+                                  height - strip, columns - j, &squares);
+                    const vector next = total + squares, part = next - total;
+                    lost += (total - (next - part)) + (squares - part);
+                    total = next;
+                }
+            for (long q = 0; q < kept; q += COLUMNS) {
+                const long units = kept - q;
+                LAST_UNITS(units, height, columns, __global const real *numbers = residual + strip * row,
+                           numbers[i * row + p], rows + q, stride, round == 0 && first == begin,
+                           gradient_u + from * width + q, width, units)
+                LAST_UNITS(units, columns, height, __global const real *numbers = residual + strip,
+                           numbers[p * row + i], left + from * stride + q, stride, round == 0 && from == top,
+                           gradient_v + first * width + q, width, units)
+            }
+        }
+    }
+    real sums[LANES], rests[LANES];
+    STORE(total, 0, sums);
+    STORE(lost, 0, rests);
+    partial += group * 2 * LANES;
+    for (int i = 0; i < LANES; i++) {
+        real rest = rests[i] + (round == 0 ? R(0.0) : partial[2 * i + 1]);
+        partial[2 * i] = add_compensated(round == 0 ? R(0.0) : partial[2 * i], sums[i], &rest);
+        partial[2 * i + 1] = rest;
+    }
+}
+#endif

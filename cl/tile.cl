@@ -1,0 +1,41 @@
+/* tile.cl: register tiles of ROWS x COLUMNS sums, for kernels with one work-item a group on CPU devices.
+ *
+ * A tile is ROWS x VECTORS vectors of LANES elements, as many as the registers of the processor hold (runtime/
+ * core/gemm_packed.c chooses). One step of depth multiplies a column of ROWS numbers with a row of COLUMNS:
+ * every number is spread over a vector, every product added with fma.
+ */
+#define JOIN_TOKENS(a, b) a##b
+#define JOIN(a, b) JOIN_TOKENS(a, b)
+#define COLUMNS (LANES * VECTORS)
+
+#if REAL_IS_DOUBLE
+typedef JOIN(double, LANES) vector;
+#else
+typedef JOIN(float, LANES) vector;
+#endif
+
+/* The v-th vector at an address. */
+#define LOAD(v, at) JOIN(vload, LANES)(v, at)
+#define STORE(value, v, at) JOIN(vstore, LANES)(value, v, at)
+
+/* A tile must live in registers: compilers keep arrays there only when the loops over them are unrolled. */
+#define UNROLL _Pragma("unroll")
+
+#define CLEAR_TILE(sum)                                                                        \
+    UNROLL for (int i_ = 0; i_ < ROWS; i_++)                                                   \
+        UNROLL for (int v_ = 0; v_ < VECTORS; v_++)                                            \
+            sum[i_][v_] = (vector)(R(0.0))
+
+/* sum(i, j) += over p < depth: LEFT * right[p * step + j], where LEFT, an expression in i and p, is the left
+ * number of row i at depth p. Only the first `count` (a constant) vectors of each row are summed. */
+#define ADD_TO_TILE(sum, count, depth, LEFT, right, step)                                      \
+    for (long p = 0; p < (depth); p++) {                                                       \
+        vector right_[count];                                                                  \
+        UNROLL for (int v_ = 0; v_ < (count); v_++)                                            \
+            right_[v_] = LOAD(v_, (right) + p * (step));                                       \
+        UNROLL for (int i = 0; i < ROWS; i++) {                                                \
+            const vector left_ = (vector)(LEFT);                                               \
+            UNROLL for (int v_ = 0; v_ < (count); v_++)                                        \
+                sum[i][v_] = fma(left_, right_[v_], sum[i][v_]);                               \
+        }                                                                                      \
+    }

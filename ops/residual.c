@@ -1,0 +1,558 @@
+/* residual.c: ||Y - U V'||^2 with dropped units, and both gradients, in one pass over Y.
+ *
+ * The residual R = U V' - Y exists in small pieces only. Units that the mask of the step drops are neither
+ * multiplied nor read: the mask is a function of seed and step, so the host knows how many are kept without
+ * asking the device. Devices whose fast kernels have explicit vectors take one kernel that computes loss and
+ * gradients tile by tile; on others R is made in slabs of rows, by matrix products and one kernel that subtracts.
+ */
+#define DCL_NEED_MINOR 1u         /* gemm_view, the register tile */
+
+#include <stdio.h>
+
+#include "common.h"
+#include "residual.cl.h"
+
+/* Elements of the piece of R that is held: 16 MiB of f32. */
+enum { MOST_WORK = 4 << 20 };
+
+/* Work-items that sum squares side by side, and how many of their sums one work-item adds. */
+enum { ITEMS = 65536, FAN = 256 };
+
+/* A tile of R with the columns of V beside it fits into a second level cache; its rows are cut at TILE_ROWS. */
+enum { TILE_BYTES = 224 << 10, TILE_ROWS = 96, LINE_BYTES = 64, WIDEST_TILE = 64 };
+
+enum { LOSS, GRADIENT_U, GRADIENT_V };
+enum { NARROW, WORK, PARTIAL, LIST };
+
+/* One call: sizes, the mask of its step, and what the kernels are built with. */
+typedef struct step {
+    const dcl_tensor *y, *u, *v;
+    int64_t m, n, width, kept;
+    double scale;                /* of kept units; 0 when none is kept and unit 0 stands in          */
+    char defines[96];
+} step;
+
+/* How Y is cut into bands and tiles. */
+typedef struct tiling {
+    int64_t lanes, rows, columns;            /* of the register tile; lanes 0: none                  */
+    int64_t groups, band_rows, band_columns;
+    int64_t high, wide, row;                 /* tile of R, and the distance of its rows              */
+    int64_t stride, work;                    /* of the kept columns of U; elements of a group's work */
+} tiling;
+
+static int64_t divide_up(int64_t count, int64_t by)
+{
+    return count / by + (count % by != 0);
+}
+
+static int64_t round_up(int64_t count, int64_t to)
+{
+    return divide_up(count, to) * to;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* ---- The mask ---- */
+
+/* A word is kept when it is below this: the integers below retain 2^32, as in the op `mask`. */
+static int64_t threshold_of(const dcl_host *host, dcl_call *call)
+{
+    const double bound = host->number(call, "retain") * 4294967296.0;
+    const int64_t below = (int64_t)bound;
+    return (double)below < bound ? below + 1 : below;
+}
+
+static void mask_key(const dcl_host *host, dcl_call *call, uint32_t key[4])
+{
+    host->key(call, (uint32_t)host->integer(call, "stream"), key);
+}
+
+/* Whether unit i is kept in this step. */
+static int is_kept(const dcl_host *host, dcl_call *call, int64_t i)
+{
+    uint32_t key[4], words[4];
+    const int64_t draw = i / host->integer(call, "block");
+    mask_key(host, call, key);
+    host->random(key, (uint64_t)draw / 4, words);
+    return words[draw % 4] < threshold_of(host, call);
+}
+
+static int64_t count_kept(const dcl_host *host, dcl_call *call, int64_t width)
+{
+    int64_t kept = 0;
+    for (int64_t i = 0; i < width; i++)
+        kept += is_kept(host, call, i);
+    return kept;
+}
+
+static step make_step(const dcl_host *host, dcl_call *call)
+{
+    step s = {.y = host->input(call, 0), .u = host->input(call, 1), .v = host->input(call, 2)};
+    s.m = s.y->dim[0];
+    s.n = s.y->dim[1];
+    s.width = s.u->dim[1];
+    s.kept = count_kept(host, call, s.width);
+    s.scale = s.kept > 0 ? 1 / host->number(call, "retain") : 0;
+    s.kept = most(s.kept, 1);
+    return s;
+}
+
+/* ---- Kernels that both ways share ---- */
+
+static dcl_status launch(const dcl_host *host, dcl_call *call, const step *s, const char *name,
+                         const dcl_argument *argument, uint32_t count, int64_t items)
+{
+    const uint64_t global = (uint64_t)items;
+    return host->launch(call, name, s->defines, argument, count, 1, &global, NULL);
+}
+
+static dcl_status keep_units(const dcl_host *host, dcl_call *call, const step *s)
+{
+    uint32_t key[4];
+    mask_key(host, call, key);
+    const dcl_argument argument[] = {
+        dcl_arg_tensor(host->scratch(call, LIST)), dcl_arg_long(s->width), dcl_arg_long(host->integer(call, "block")),
+        dcl_arg_long(threshold_of(host, call)), dcl_arg_key(key)};
+    return launch(host, call, s, "residual_keep", argument, 5, 1);
+}
+
+/* The kept columns of rows first.. of a factor, to `to` at an offset, with rows of `stride` elements. */
+static dcl_status gather(const dcl_host *host, dcl_call *call, const step *s, const dcl_tensor *from, int64_t first,
+                         int64_t rows, double scale, const dcl_tensor *to, int64_t offset, int64_t stride)
+{
+    const dcl_argument argument[] = {
+        dcl_arg_tensor(from), dcl_arg_tensor(host->scratch(call, LIST)), dcl_arg_tensor(to), dcl_arg_long(offset),
+        dcl_arg_long(rows), dcl_arg_long(first), dcl_arg_long(s->width), dcl_arg_long(s->kept), dcl_arg_long(stride),
+        dcl_arg_real(scale)};
+    return launch(host, call, s, "residual_gather", argument, 10, rows);
+}
+
+/* The gradients, whose kept columns stand side by side, get their zeros between. */
+static dcl_status spread(const dcl_host *host, dcl_call *call, const step *s)
+{
+    if (s->kept == s->width)
+        return DCL_OK;
+    const dcl_argument argument[] = {
+        dcl_arg_tensor(host->output(call, GRADIENT_U)), dcl_arg_long(s->m),
+        dcl_arg_tensor(host->output(call, GRADIENT_V)), dcl_arg_long(s->n),
+        dcl_arg_tensor(host->scratch(call, LIST)), dcl_arg_long(s->width), dcl_arg_long(s->kept)};
+    return launch(host, call, s, "residual_spread", argument, 7, s->m + s->n);
+}
+
+/* The loss from `count` pairs. */
+static dcl_status finish(const dcl_host *host, dcl_call *call, const step *s, int64_t count)
+{
+    const dcl_tensor *partial = host->scratch(call, PARTIAL);
+    int64_t first = 0;
+    if (count > FAN) {
+        const dcl_argument combine[] = {dcl_arg_tensor(partial), dcl_arg_long(count), dcl_arg_long(FAN)};
+        dcl_status status = launch(host, call, s, "residual_combine", combine, 3, divide_up(count, FAN));
+        if (status)
+            return status;
+        first = count;
+        count = divide_up(count, FAN);
+    }
+    const dcl_argument argument[] = {dcl_arg_tensor(partial), dcl_arg_long(first), dcl_arg_long(first + count),
+                                     dcl_arg_tensor(host->output(call, LOSS))};
+    return launch(host, call, s, "residual_finish", argument, 4, 1);
+}
+
+/* ---- By bands and tiles ---- */
+
+/* As many bands each way as there are compute units, none of them empty. */
+static void cut_bands(const step *s, int64_t units, tiling *t)
+{
+    for (t->groups = units; t->groups > 0; t->groups--) {
+        t->band_rows = round_up(divide_up(s->m, t->groups), t->rows);
+        t->band_columns = round_up(divide_up(s->n, t->groups), t->columns);
+        if ((t->groups - 1) * t->band_rows < s->m && (t->groups - 1) * t->band_columns < s->n)
+            return;
+    }
+}
+
+/* The widest tile of R that fits into `room` elements together with its columns of V, twice; strips along and
+ * across it shall come out even. */
+static void cut_tile(const step *s, int64_t room, int64_t size, tiling *t)
+{
+    int64_t even = t->columns % t->rows == 0 ? t->columns : t->columns * t->rows / 2, line = LINE_BYTES / size;
+    t->high = least(t->band_rows, TILE_ROWS);
+    t->wide = room / (t->high + t->stride + s->kept);
+    t->wide = t->wide >= even ? t->wide / even * even : t->columns;
+    t->wide = least(t->wide, t->band_columns);
+    /* Rows an even number of cache lines apart share few of the places that a cache has. */
+    t->row = t->wide / line % 2 ? t->wide : t->wide + line;
+    t->work = t->high * t->row + t->wide * (t->stride + s->kept);
+}
+
+static int cut_work(const dcl_host *host, dcl_call *call, step *s, tiling *t)
+{
+    *t = (tiling){.lanes = host->device(call, DCL_DEVICE_TILE_LANES), .rows = host->device(call, DCL_DEVICE_TILE_ROWS),
+                  .columns = host->device(call, DCL_DEVICE_TILE_COLUMNS)};
+    if (t->lanes == 0)
+        return 0;
+    const int64_t size = s->y->dtype == DCL_F64 ? 8 : 4, all = host->scratch(call, WORK)->count;
+    t->stride = round_up(s->kept, t->lanes);
+    for (int64_t units = host->device(call, DCL_DEVICE_COMPUTE_UNITS); units > 0; units = t->groups - 1) {
+        cut_bands(s, units, t);
+        cut_tile(s, TILE_BYTES / size, size, t);
+        if (t->work * t->groups <= all)
+            break;
+    }
+    snprintf(s->defines, sizeof s->defines, "TILED=1 LANES=%d ROWS=%d VECTORS=%d", (int)t->lanes, (int)t->rows,
+             (int)(t->columns / t->lanes));
+    return t->groups > 0 && t->work * t->groups <= all;
+}
+
+static dcl_status run_round(const dcl_host *host, dcl_call *call, const step *s, const tiling *t, int64_t round)
+{
+    const uint64_t groups = (uint64_t)t->groups, one = 1;
+    const dcl_argument argument[] = {
+        dcl_arg_long(s->m), dcl_arg_long(s->n), dcl_arg_tensor(s->y), dcl_arg_tensor(host->scratch(call, NARROW)),
+        dcl_arg_tensor(s->v), dcl_arg_tensor(host->scratch(call, LIST)), dcl_arg_long(s->width), dcl_arg_long(s->kept),
+        dcl_arg_long(t->stride), dcl_arg_real(s->scale), dcl_arg_long(t->band_rows), dcl_arg_long(t->band_columns),
+        dcl_arg_long(t->high), dcl_arg_long(t->wide), dcl_arg_long(t->row), dcl_arg_long(round),
+        dcl_arg_tensor(host->scratch(call, WORK)), dcl_arg_long(t->work), dcl_arg_tensor(host->output(call, GRADIENT_U)),
+        dcl_arg_tensor(host->output(call, GRADIENT_V)), dcl_arg_tensor(host->scratch(call, PARTIAL))};
+    return host->launch(call, "residual_bands", s->defines, argument, 21, 1, &groups, &one);
+}
+
+static dcl_status run_bands(const dcl_host *host, dcl_call *call, const step *s, const tiling *t)
+{
+    dcl_status status = keep_units(host, call, s);
+    if (!status)
+        status = gather(host, call, s, s->u, 0, s->m, s->scale, host->scratch(call, NARROW), 0, t->stride);
+    for (int64_t round = 0; round < t->groups && !status; round++)
+        status = run_round(host, call, s, t, round);
+    if (!status)
+        status = spread(host, call, s);
+    return status ? status : finish(host, call, s, t->groups * t->lanes);
+}
+
+/* ---- By slabs of rows ---- */
+
+/* A slab: rows first.. of Y, the kept columns of U and V, and the gradients that it gives. */
+typedef struct slab {
+    int64_t first, rows;
+    dcl_view u, v, residual, gradient_u, gradient_v;
+} slab;
+
+static slab make_slab(const dcl_host *host, dcl_call *call, const step *s, int64_t first, int64_t rows)
+{
+    const dcl_tensor *work = host->scratch(call, WORK), *narrow = host->scratch(call, NARROW);
+    const int all = s->kept == s->width && s->scale == 1;
+    return (slab){
+        .first = first, .rows = rows,
+        .u = all ? (dcl_view){s->u, first * s->width, rows, s->width, s->width}
+                 : (dcl_view){work, rows * s->n, rows, s->kept, s->kept},
+        .v = all ? dcl_view_of(s->v) : (dcl_view){narrow, 0, s->n, s->kept, s->kept},
+        .residual = {work, 0, rows, s->n, s->n},
+        .gradient_u = {host->output(call, GRADIENT_U), first * s->width, rows, s->kept, s->width},
+        .gradient_v = {host->output(call, GRADIENT_V), 0, s->n, s->kept, s->width}};
+}
+
+static int64_t item_count(const step *s)
+{
+    return least(ITEMS, round_up(s->m * s->n, FAN));
+}
+
+static dcl_status subtract(const dcl_host *host, dcl_call *call, const step *s, const slab *at)
+{
+    const int64_t items = item_count(s);
+    const dcl_argument argument[] = {
+        dcl_arg_tensor(at->residual.tensor), dcl_arg_tensor(s->y), dcl_arg_long(at->first * s->n),
+        dcl_arg_long(at->rows * s->n), dcl_arg_tensor(host->scratch(call, PARTIAL)), dcl_arg_long(items),
+        dcl_arg_long(at->first == 0)};
+    return launch(host, call, s, "residual_subtract", argument, 7, items);
+}
+
+static dcl_status run_slab(const dcl_host *host, dcl_call *call, const step *s, const slab *at)
+{
+    dcl_status status = DCL_OK;
+    if (at->u.tensor != s->u)
+        status = gather(host, call, s, s->u, at->first, at->rows, s->scale, at->u.tensor, at->u.offset, s->kept);
+    if (!status)
+        status = host->gemm_view(call, DCL_TRANSPOSE_B, 1, &at->u, &at->v, 0, &at->residual);
+    if (!status)
+        status = subtract(host, call, s, at);
+    if (!status)
+        status = host->gemm_view(call, 0, s->scale, &at->residual, &at->v, 0, &at->gradient_u);
+    if (!status)
+        status = host->gemm_view(call, DCL_TRANSPOSE_A, 1, &at->residual, &at->u, at->first > 0, &at->gradient_v);
+    return status;
+}
+
+static dcl_status run_slabs(const dcl_host *host, dcl_call *call, const step *s)
+{
+    const int64_t most_rows = most(1, host->scratch(call, WORK)->count / (s->n + s->kept));
+    const int64_t rows = divide_up(s->m, divide_up(s->m, most_rows));
+    dcl_status status = DCL_OK;
+    if (s->kept < s->width || s->scale != 1) {
+        status = keep_units(host, call, s);
+        if (!status)
+            status = gather(host, call, s, s->v, 0, s->n, 1, host->scratch(call, NARROW), 0, s->kept);
+    }
+    for (int64_t first = 0; first < s->m && !status; first += rows) {
+        const slab at = make_slab(host, call, s, first, least(rows, s->m - first));
+        status = run_slab(host, call, s, &at);
+    }
+    if (!status)
+        status = spread(host, call, s);
+    return status ? status : finish(host, call, s, item_count(s));
+}
+
+static dcl_status residual_run(const dcl_host *host, dcl_call *call)
+{
+    step s = make_step(host, call);
+    tiling t;
+    return cut_work(host, call, &s, &t) ? run_bands(host, call, &s, &t) : run_slabs(host, call, &s);
+}
+
+/* ---- Shapes ---- */
+
+/* Scratch for both ways, whose choice depends on the device. */
+static dcl_status set_scratch(const dcl_host *host, dcl_call *call, int64_t m, int64_t n, int64_t width)
+{
+    const uint32_t dtype = host->real(call);
+    const int64_t narrow[] = {most(m, n) + WIDEST_TILE, width + WIDEST_TILE};
+    const int64_t tile = TILE_ROWS * 2 * WIDEST_TILE + WIDEST_TILE * 2 * (width + WIDEST_TILE);
+    const int64_t area = m > MOST_WORK / (n + width) ? MOST_WORK : m * (n + width);
+    const int64_t work = most(most(area, tile), n + width), partial[] = {ITEMS + FAN, 2};
+    dcl_status status = host->set_scratch(call, NARROW, dtype, 2, narrow);
+    if (!status)
+        status = host->set_scratch(call, WORK, dtype, 1, &work);
+    if (!status)
+        status = host->set_scratch(call, PARTIAL, dtype, 2, partial);
+    return status ? status : host->set_scratch(call, LIST, DCL_I64, 1, &width);
+}
+
+static dcl_status residual_infer(const dcl_host *host, dcl_call *call)
+{
+    const dcl_tensor *y = host->input(call, 0), *u = host->input(call, 1), *v = host->input(call, 2);
+    if (y->rank != 2 || u->rank != 2 || v->rank != 2)
+        return host->fail(call, DCL_EINVAL, "y, u and v must be matrices, with two dimensions each");
+    if (u->dim[0] != y->dim[0] || v->dim[0] != y->dim[1] || u->dim[1] != v->dim[1])
+        return host->fail(call, DCL_EINVAL, "y must be m x n, u m x r and v n x r");
+    if (!(host->number(call, "retain") > 0))
+        return host->fail(call, DCL_EINVAL, "retain must be above 0: nothing would be kept");
+    dcl_status status = host->set_output(call, LOSS, y->dtype, 0, NULL);
+    if (!status)
+        status = dcl__set_like(host, call, GRADIENT_U, u);
+    if (!status)
+        status = dcl__set_like(host, call, GRADIENT_V, v);
+    return status ? status : set_scratch(host, call, y->dim[0], y->dim[1], u->dim[1]);
+}
+
+/* ---- The oracle ---- */
+
+static void add_element(const dcl_host *host, dcl_call *call, const step *s, int64_t i, int64_t j, double difference)
+{
+    const dcl_tensor *gradient_u = host->output(call, GRADIENT_U), *gradient_v = host->output(call, GRADIENT_V);
+    for (int64_t q = 0; q < s->width; q++)
+        if (is_kept(host, call, q)) {
+            const int64_t at_u = i * s->width + q, at_v = j * s->width + q;
+            const double slope = 2 * difference * s->scale;
+            dcl__set(gradient_u, at_u, dcl__get(gradient_u, at_u) + slope * dcl__get(s->v, at_v));
+            dcl__set(gradient_v, at_v, dcl__get(gradient_v, at_v) + slope * dcl__get(s->u, at_u));
+        }
+}
+
+static dcl_status residual_reference(const dcl_host *host, dcl_call *call)
+{
+    const step s = make_step(host, call);
+    double loss = 0;
+    for (int output = GRADIENT_U; output <= GRADIENT_V; output++)
+        for (int64_t i = 0; i < host->output(call, (uint32_t)output)->count; i++)
+            dcl__set(host->output(call, (uint32_t)output), i, 0);
+    for (int64_t i = 0; i < s.m; i++)
+        for (int64_t j = 0; j < s.n; j++) {
+            double difference = -dcl__get(s.y, i * s.n + j);
+            for (int64_t q = 0; q < s.width; q++)
+                if (is_kept(host, call, q))
+                    difference += s.scale * dcl__get(s.u, i * s.width + q) * dcl__get(s.v, j * s.width + q);
+            loss += difference * difference;
+            add_element(host, call, &s, i, j, difference);
+        }
+    dcl__set(host->output(call, LOSS), 0, loss);
+    return DCL_OK;
+}
+
+/* ---- The gradient ---- */
+
+/* op(x) op(y) as another node. */
+static dcl_value product(const dcl_host *host, dcl_call *call, dcl_value x, uint32_t transpose, dcl_value y)
+{
+    const dcl_value inputs[] = {x, y};
+    const dcl_setting settings[] = {{.name = "transpose_a", .integer = (transpose & DCL_TRANSPOSE_A) != 0},
+                                    {.name = "transpose_b", .integer = (transpose & DCL_TRANSPOSE_B) != 0}, {0}};
+    return host->emit(call, "matmul", inputs, 2, settings);
+}
+
+/* The mask that this op draws, 1 x r, as another node. */
+static dcl_value emit_mask(const dcl_host *host, dcl_call *call)
+{
+    const int64_t shape[] = {1, host->input(call, 1)->dim[1]};
+    const dcl_setting settings[] = {
+        {.name = "shape", .list = shape, .count = 2}, {.name = "retain", .number = host->number(call, "retain")},
+        {.name = "block", .integer = host->integer(call, "block")},
+        {.name = "stream", .integer = host->integer(call, "stream")}, {0}};
+    return host->emit(call, "mask", NULL, 0, settings);
+}
+
+/* What flows back so far, and one term more; 0 for none. */
+static dcl_value plus(const dcl_host *host, dcl_call *call, dcl_value sum, dcl_value term)
+{
+    return sum ? dcl__emit_binary(host, call, "add", sum, term) : term;
+}
+
+/* The slopes of the three outputs, and the values that their terms share; 0 where nothing flows. */
+typedef struct slopes {
+    dcl_value loss, a, b;        /* of the loss, of gradient_u (times the mask), of gradient_v        */
+    dcl_value y, u, v, mask;     /* u: times the mask                                                */
+} slopes;
+
+/* With R = u v' - y, gradient_u = 2 R v and gradient_v = 2 R' u, the product <a, gradient_u> + <b, gradient_v> is
+ * 2 <R, w> with w = a v' + u b'. Its gradient is 2 (w v + R b) for u and 2 (w' u + R' a) for v; nothing m x n is
+ * formed: w v = a (v' v) + u (b' v), and R b = u (v' b) - y b. */
+static dcl_value second_order(const dcl_host *host, dcl_call *call, dcl_value a, dcl_value b, dcl_value u, dcl_value v,
+                              dcl_value y, uint32_t transpose)
+{
+    dcl_value sum = 0;
+    if (a)
+        sum = product(host, call, a, 0, product(host, call, v, DCL_TRANSPOSE_A, v));
+    if (b) {
+        sum = plus(host, call, sum, product(host, call, u, 0, product(host, call, b, DCL_TRANSPOSE_A, v)));
+        sum = plus(host, call, sum, product(host, call, u, 0, product(host, call, v, DCL_TRANSPOSE_A, b)));
+        sum = dcl__emit_binary(host, call, "subtract", sum, product(host, call, y, transpose, b));
+    }
+    return sum ? dcl__emit_scale(host, call, sum, 2) : 0;
+}
+
+static dcl_status set_factor_gradient(const dcl_host *host, dcl_call *call, const slopes *s, uint32_t input)
+{
+    const int is_u = input == 1;
+    if (!host->wants(call, input))
+        return DCL_OK;
+    dcl_value sum = is_u ? second_order(host, call, s->a, s->b, s->u, s->v, s->y, 0)
+                         : second_order(host, call, s->b, s->a, s->v, s->u, s->y, DCL_TRANSPOSE_A);
+    if (sum && is_u && s->mask)
+        sum = dcl__emit_binary(host, call, "multiply", sum, s->mask);
+    if (s->loss)
+        sum = plus(host, call, sum, dcl__emit_binary(host, call, "multiply", host->output_value(call, input), s->loss));
+    return sum ? host->set_gradient(call, input, sum) : DCL_OK;
+}
+
+/* The one gradient that is as large as Y: -2 R times the slope of the loss, and -2 w. */
+static dcl_status set_data_gradient(const dcl_host *host, dcl_call *call, const slopes *s)
+{
+    if (!host->wants(call, 0))
+        return DCL_OK;
+    dcl_value sum = 0;
+    if (s->loss) {
+        dcl_value residual = dcl__emit_binary(host, call, "subtract", product(host, call, s->u, DCL_TRANSPOSE_B, s->v), s->y);
+        sum = dcl__emit_binary(host, call, "multiply", residual, s->loss);
+    }
+    if (s->a)
+        sum = plus(host, call, sum, product(host, call, s->a, DCL_TRANSPOSE_B, s->v));
+    if (s->b)
+        sum = plus(host, call, sum, product(host, call, s->u, DCL_TRANSPOSE_B, s->b));
+    return sum ? host->set_gradient(call, 0, dcl__emit_scale(host, call, sum, -2)) : DCL_OK;
+}
+
+static dcl_status residual_gradient(const dcl_host *host, dcl_call *call)
+{
+    slopes s = {.loss = host->output_gradient(call, LOSS), .a = host->output_gradient(call, GRADIENT_U),
+                .b = host->output_gradient(call, GRADIENT_V), .y = host->input_value(call, 0),
+                .u = host->input_value(call, 1), .v = host->input_value(call, 2)};
+    if (host->number(call, "retain") < 1 && (s.a || s.b || host->wants(call, 0))) {
+        s.mask = emit_mask(host, call);
+        s.u = dcl__emit_binary(host, call, "multiply", s.u, s.mask);
+        s.a = s.a ? dcl__emit_binary(host, call, "multiply", s.a, s.mask) : 0;
+    }
+    dcl_status status = set_data_gradient(host, call, &s);
+    for (uint32_t input = 1; input <= 2 && !status; input++)
+        status = set_factor_gradient(host, call, &s, input);
+    return status;
+}
+
+/* ---- Tables ---- */
+
+static const dcl_port inputs[] = {
+    {"y", "m x n", DCL_REAL, 0},
+    {"u", "m x r", DCL_REAL, 0},
+    {"v", "n x r", DCL_REAL, 0},
+    {0},
+};
+
+static const dcl_port outputs[] = {
+    {"loss", "scalar: ||y - u diag(mask) v'||^2", DCL_REAL, 0},
+    {"gradient_u", "m x r: its gradient by u", DCL_REAL, 0},
+    {"gradient_v", "n x r: its gradient by v", DCL_REAL, 0},
+    {0},
+};
+
+static const dcl_attribute attributes[] = {
+    {.name = "retain", .doc = "probability in (0, 1] that a unit is kept; kept ones are scaled by 1 / retain",
+     .kind = DCL_NUMBER, .fallback = 1, .least = 0, .most = 1},
+    {.name = "block", .doc = "neighbouring units that share one draw", .kind = DCL_INTEGER,
+     .fallback = 1, .least = 1, .most = 9007199254740992.0},
+    {.name = "stream", .doc = "the mask is that of the op mask with shape=1,r and this stream", .kind = DCL_INTEGER,
+     .least = 0, .most = 4294967295.0},
+    {0},
+};
+
+/* A gradient of a large case is a sum of some 300 terms of up to 5, of either sign: allowed is the rounding of the
+ * sum of their magnitudes. */
+static const dcl_case cases[] = {
+    {"5x4 5x3 4x3", NULL, 4e-6, 1e-14, 0, 0},
+    {"5x4 5x3 4x3", "retain=0.5", 4e-6, 1e-14, 0, 3},
+    {"7x9 7x6 9x6", "retain=0.6 block=2 stream=5", 4e-6, 1e-14, 0, 1},
+    {"1x1 1x1 1x1", NULL, 1e-6, 1e-15, 0, 0},
+    {"1x7 1x2 7x2", NULL, 4e-6, 1e-14, 0, 0},
+    {"6x5 6x4 5x4", "retain=1e-12", 4e-6, 1e-14, 0, 0},
+    {"4x4@0..0 4x2 4x2", NULL, 4e-6, 1e-14, 0, 0},
+    {"4x3 4x9 3x9", "retain=0.9", 4e-6, 1e-14, 0, 2},
+    {"211x307 211x21 307x21", NULL, 1e-4, 2e-13, DCL_CASE_NO_GRADIENT, 0},
+    {"307x211 307x40 211x40", "retain=0.5", 1e-4, 2e-13, DCL_CASE_NO_GRADIENT, 7},
+    {"40x30 40x100 30x100", "retain=0.8 block=7", 1e-4, 2e-13, DCL_CASE_NO_GRADIENT, 1},
+    {"5x4 5x3 4x3", "retain=0", 0, 0, DCL_CASE_REFUSED, 0},
+    {"5x4 4x3 5x3", NULL, 0, 0, DCL_CASE_REFUSED, 0},
+    {"5x4 5x3 4x2", NULL, 0, 0, DCL_CASE_REFUSED, 0},
+    {"5 5x3 4x3", NULL, 0, 0, DCL_CASE_REFUSED, 0},
+    {0},
+};
+
+static const dcl_op low_rank_residual = {
+    .size = sizeof low_rank_residual,
+    .name = "low_rank_residual",
+    .doc = "||y - u diag(mask) v'||^2 and its gradients, in one pass over y, without dropped units",
+    .semantics = 1,
+    .flags = DCL_OP_RANDOM,
+    .inputs = inputs,
+    .outputs = outputs,
+    .attributes = attributes,
+    .source = residual_cl,
+    .cases = cases,
+    .infer = residual_infer,
+    .run = residual_run,
+    .gradient = residual_gradient,
+    .reference = residual_reference,
+};
+
+static const dcl_op *const ops[] = {&low_rank_residual, NULL};
+
+const dcl_plugin dcl_plugin_v1 = {
+    .size = sizeof dcl_plugin_v1,
+    .need_minor = DCL_NEED_MINOR,
+    .id = "dropcl.residual",
+    .version = "0.1.0",
+    .license = "Apache-2.0",
+    .ops = ops,
+};

@@ -1,0 +1,196 @@
+/* gemm_packed.c: the matrix product for CPU devices, by cl/gemm_packed.cl: what is packed, in which pieces. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/buffer.h"
+#include "core/gemm.h"
+#include "core/program.h"
+#include "core/tensor.h"
+#include "gemm_packed.cl.h"
+
+/* A panel of COLUMNS x DEPTH stays in the first level cache; SLICE rows are packed by one work-item. */
+enum { DEPTH = 256, SLICE = 16 };
+
+/* Room for the packed pieces of one operand, and for a group's rows of A: to stay in the outer and the second
+ * level cache. */
+enum { PANEL_BYTES = 8 << 20, BLOCK_BYTES = 160 << 10 };
+
+/* Packing rows of A pays when they are used for more than so many panels, and when they are long. */
+enum { FEW_PANELS = 8, SHORT_DEPTH = 128 };
+
+/* A piece of the product that fits into the panels: rows first_m.. of C, columns first_n.., depth first_k... */
+typedef struct piece {
+    int64_t m, n, k, first_m, first_n, first_k;
+} piece;
+
+/* How the work is cut for one device. */
+typedef struct cut {
+    dcl__tile tile;
+    int64_t size;                /* of an element                                                    */
+    int64_t m, n, k;             /* at most, of a piece                                              */
+} cut;
+
+static int64_t divide_up(int64_t count, int64_t by)
+{
+    return (count + by - 1) / by;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+dcl__tile dcl__tile_of(const dcl_device *device, uint32_t dtype)
+{
+    int64_t size = dcl__dtype_size(dtype), lanes = dtype == DCL_F64 ? device->info.lanes_f64 : device->info.lanes_f32;
+    lanes = least(lanes * size < 16 ? 16 / size : lanes, 16);
+    /* Vectors of 512 bits come with 32 registers, narrower ones mostly with 16. */
+    int wide = lanes * size >= 64;
+    dcl__tile tile = {.lanes = lanes, .rows = wide ? 8 : 6, .columns = lanes * (wide ? 3 : 2)};
+    snprintf(tile.defines, sizeof tile.defines, "LANES=%" PRId64 " ROWS=%" PRId64 " VECTORS=%d", lanes, tile.rows,
+             wide ? 3 : 2);
+    return tile;
+}
+
+/* The largest piece: whole blocks of DEPTH, or all of k where it is shorter. */
+static cut cut_product(const dcl_device *device, const dcl__product *p)
+{
+    cut c = {.tile = dcl__tile_of(device, p->dtype), .size = dcl__dtype_size(p->dtype)};
+    int64_t elements = PANEL_BYTES / c.size, block = least(p->k, DEPTH);
+    int64_t across = p->transpose & DCL_TRANSPOSE_A ? c.tile.rows : 0;
+    c.n = least(p->n, elements / block / c.tile.columns * c.tile.columns);
+    c.m = across ? least(p->m, elements / block / across * across) : p->m;
+    int64_t widest = divide_up(c.n, c.tile.columns) * c.tile.columns, tallest = divide_up(c.m, c.tile.rows) * c.tile.rows;
+    int64_t most = elements / (across && tallest > widest ? tallest : widest);
+    most = most >= p->k ? p->k : most / DEPTH * DEPTH;
+    c.k = least(p->k, divide_up(divide_up(p->k, divide_up(p->k, most)), DEPTH) * DEPTH);
+    return c;
+}
+
+static dcl_status get_kernel(dcl_device *device, const dcl__product *p, const cut *c, const char *name,
+                             cl_kernel *kernel, dcl_error *error)
+{
+    char defines[DCL__TILE_DEFINES + 64];
+    snprintf(defines, sizeof defines, "%s DEPTH=%d SLICE=%d", c->tile.defines, DEPTH, SLICE);
+    const dcl__build build = {.owner = "gemm_packed", .source = gemm_packed_cl, .real = p->dtype, .defines = defines};
+    return dcl__kernel(device, &build, name, kernel, error);
+}
+
+/* Packs depth x count elements of an operand; element (p, j) is at offset + p * row + j * column. */
+static dcl_status pack(dcl_device *device, const dcl__product *p, const cut *c, const char *name,
+                       const dcl__matrix *from, int64_t offset, int across, int64_t depth, int64_t count, cl_mem to,
+                       dcl_error *error)
+{
+    static const uint64_t one = 1;
+    const uint64_t slices = (uint64_t)divide_up(depth, SLICE);
+    const cl_long unit = 1, *row = across ? &unit : &from->stride, *column = across ? &from->stride : &unit;
+    const size_t integer = sizeof unit, memory = sizeof(cl_mem);
+    const dcl__kernel_argument arguments[] = {{integer, &depth}, {integer, &count}, {memory, &from->buffer},
+                                              {integer, &offset}, {integer, row}, {integer, column}, {memory, &to}};
+    cl_kernel kernel;
+    dcl_status status = get_kernel(device, p, c, name, &kernel, error);
+    if (status == DCL_OK)
+        status = dcl__set_kernel_arguments(kernel, name, arguments, 7, error);
+    return status ? status : dcl__enqueue(device, kernel, name, 1, &slices, &one, error);
+}
+
+/* Strips and panels of one group: enough groups for all compute units, few enough that a group's rows of A
+ * stay in cache. */
+static void cut_groups(const dcl_device *device, const cut *c, const piece *at, int64_t *strips, int64_t *panels)
+{
+    int64_t all_strips = divide_up(at->m, c->tile.rows), all_panels = divide_up(at->n, c->tile.columns);
+    int64_t room = least(BLOCK_BYTES, device->info.local_bytes / 2), units = device->info.compute_units;
+    int64_t most = room / (c->tile.rows * least(at->k, DEPTH) * c->size);
+    int64_t groups = divide_up(all_strips, most > 0 ? most : 1);
+    groups = least(all_strips, divide_up(groups, units) * units);
+    *strips = divide_up(all_strips, groups);
+    *panels = divide_up(all_panels, least(all_panels, divide_up(units, groups)));
+}
+
+static dcl_status multiply(dcl_device *device, const dcl__product *p, const cut *c, const piece *at,
+                           dcl_error *error)
+{
+    static const uint64_t one[] = {1, 1};
+    int64_t strips, panels;
+    cut_groups(device, c, at, &strips, &panels);
+    const int packed = (p->transpose & DCL_TRANSPOSE_A) != 0;
+    const int direct = !packed && (panels <= FEW_PANELS || at->k <= SHORT_DEPTH);
+    const char *name = packed ? "multiply_panels" : direct ? "multiply_direct" : "multiply_block";
+    const dcl__real alpha = dcl__real_of(p->dtype, p->alpha);
+    const dcl__real beta = dcl__real_of(p->dtype, at->first_k == 0 ? p->beta : 1);
+    const int64_t a_offset = packed ? 0 : p->a.offset + at->first_m * p->a.stride + at->first_k;
+    const int64_t c_offset = p->c.offset + at->first_m * p->c.stride + at->first_n;
+    const size_t integer = sizeof a_offset, memory = sizeof(cl_mem), real = (size_t)c->size;
+    const size_t block = real * (size_t)(packed || direct ? 1 : strips * c->tile.rows * least(at->k, DEPTH));
+    const dcl__kernel_argument arguments[] = {
+        {integer, &at->m}, {integer, &at->n}, {integer, &at->k}, {real, &alpha},
+        {memory, packed ? &device->gemm->panels[0] : &p->a.buffer}, {integer, &a_offset}, {integer, &p->a.stride},
+        {memory, &device->gemm->panels[1]}, {real, &beta}, {memory, &p->c.buffer}, {integer, &c_offset},
+        {integer, &p->c.stride}, {integer, &strips}, {integer, &panels}, {block, NULL}};
+    const uint64_t groups[] = {(uint64_t)divide_up(divide_up(at->m, c->tile.rows), strips),
+                               (uint64_t)divide_up(divide_up(at->n, c->tile.columns), panels)};
+    cl_kernel kernel;
+    dcl_status status = get_kernel(device, p, c, name, &kernel, error);
+    if (status == DCL_OK)
+        status = dcl__set_kernel_arguments(kernel, name, arguments, 15, error);
+    return status ? status : dcl__enqueue(device, kernel, name, 2, groups, one, error);
+}
+
+static dcl_status run_piece(dcl_device *device, const dcl__product *p, const cut *c, const piece *at,
+                            dcl_error *error)
+{
+    const int ta = (p->transpose & DCL_TRANSPOSE_A) != 0, tb = (p->transpose & DCL_TRANSPOSE_B) != 0;
+    const int64_t first_b = tb ? at->first_n * p->b.stride + at->first_k : at->first_k * p->b.stride + at->first_n;
+    const int64_t first_a = at->first_k * p->a.stride + at->first_m;
+    dcl_status status = DCL_OK;
+    if (at->first_m == 0)        /* else the panels of op(B) are there already */
+        status = pack(device, p, c, "pack_right", &p->b, p->b.offset + first_b, tb, at->k, at->n,
+                      device->gemm->panels[1], error);
+    if (status == DCL_OK && ta)
+        status = pack(device, p, c, "pack_left", &p->a, p->a.offset + first_a, 0, at->k, at->m, device->gemm->panels[0],
+                      error);
+    return status ? status : multiply(device, p, c, at, error);
+}
+
+/* Room for panels; whole tiles are written beyond the last row or column. */
+static dcl_status reserve(dcl_device *device, int operand, int64_t bytes, dcl_error *error)
+{
+    dcl__gemm *state = device->gemm;
+    if (state->panel_bytes[operand] >= bytes)
+        return DCL_OK;
+    dcl__buffer_release(device, state->panels[operand]);
+    state->panels[operand] = NULL;
+    state->panel_bytes[operand] = 0;
+    dcl_status status = dcl__buffer_create(device, "packed panels", bytes, &state->panels[operand], error);
+    if (status == DCL_OK)
+        state->panel_bytes[operand] = bytes;
+    return status;
+}
+
+static dcl_status run_packed(dcl_device *device, const dcl__product *p, dcl_error *error)
+{
+    const cut c = cut_product(device, p);
+    const int64_t rows = divide_up(c.m, c.tile.rows) * c.tile.rows;
+    const int64_t columns = divide_up(c.n, c.tile.columns) * c.tile.columns;
+    dcl_status status = reserve(device, 1, columns * c.k * c.size, error);
+    if (status == DCL_OK && (p->transpose & DCL_TRANSPOSE_A))
+        status = reserve(device, 0, rows * c.k * c.size, error);
+    piece at = {0};
+    for (at.first_n = 0; at.first_n < p->n; at.first_n += c.n)
+        for (at.first_k = 0; at.first_k < p->k; at.first_k += c.k)
+            for (at.first_m = 0; at.first_m < p->m && status == DCL_OK; at.first_m += c.m) {
+                at.m = least(c.m, p->m - at.first_m);
+                at.n = least(c.n, p->n - at.first_n);
+                at.k = least(c.k, p->k - at.first_k);
+                status = run_piece(device, p, &c, &at, error);
+            }
+    return status;
+}
+
+void dcl__gemm_packed_release(dcl_device *device)
+{
+    for (int i = 0; i < 2; i++)
+        dcl__buffer_release(device, device->gemm->panels[i]);
+}
+
+const dcl__gemm_variant dcl__gemm_packed = {.name = "packed", .run = run_packed};
