@@ -178,12 +178,13 @@ static void turn(double *x, double *y, int64_t count, double cosine, double sine
 }
 
 /* Makes the vectors x and y orthogonal; the same rotation goes to the `count` entries of p and q. Returns 0
- * when they were orthogonal already. */
+ * when they were orthogonal already, or one of them is what rounding left of zero in a matrix with entries of 1. */
 static int orthogonalize(double *x, double *y, int64_t length, double *p, double *q, int64_t count)
 {
     double xx = inner_product(x, x, length), yy = inner_product(y, y, length);
     double xy = inner_product(x, y, length);
-    if (fabs(xy) <= DBL_EPSILON * (double)length * sqrt(xx) * sqrt(yy))
+    double nothing = DBL_EPSILON * (double)length;
+    if (fabs(xy) <= nothing * sqrt(xx) * sqrt(yy) || fmin(xx, yy) <= nothing * nothing)
         return 0;
     double ratio = (yy - xx) / (2 * xy);
     double tangent = copysign(1, ratio) / (fabs(ratio) + hypot(1, ratio)), cosine = 1 / hypot(1, tangent);

@@ -181,8 +181,17 @@ static dcl_status store_factor(const dcl_host *host, dcl_call *call, const doubl
     return status;
 }
 
-/* `count` of the values are stored, or, where it is 0, those above the threshold. */
-static dcl_status store_whole(const dcl_host *host, dcl_call *call, const dcl__svd *svd, int64_t count)
+/* How many of the first `width` values are above the threshold. */
+static int64_t surviving(const summary *found, int64_t width, double noise)
+{
+    int64_t count = 0;
+    while (count < found->count && count < width && found->values[count] > fmax(found->tau, noise))
+        count++;
+    return count;
+}
+
+/* Stores all values, or only those above the threshold. */
+static dcl_status store_whole(const dcl_host *host, dcl_call *call, const dcl__svd *svd, int all)
 {
     const dcl__threshold threshold = threshold_of(host, call);
     const double noise = dcl__svd_noise(svd);
@@ -193,9 +202,7 @@ static dcl_status store_whole(const dcl_host *host, dcl_call *call, const dcl__s
     if (!status)
         status = store_factor(host, call, svd->right, svd, weight, host->output(call, 1));
     free(weight);
-    for (found.count = count; count == 0 && found.count < svd->count && found.count < threshold.width &&
-                              svd->values[found.count] > fmax(found.tau, noise);)
-        found.count++;
+    found.count = all ? svd->count : surviving(&found, threshold.width, noise);
     return status ? status : store_summary(host, call, &found);
 }
 
@@ -205,23 +212,24 @@ static dcl_status singular_threshold_by(const dcl_host *host, dcl_call *call, dc
     dcl_status status = decompose(host, call, method, 1, &svd);
     if (status)
         return status;
-    status = store_whole(host, call, &svd, all ? svd.count : 0);
+    status = store_whole(host, call, &svd, all);
     dcl__svd_free(&svd);
     return status;
 }
 
-static dcl_status singular_threshold_single(const dcl_host *host, dcl_call *call)
+static dcl_status singular_threshold_single(const dcl_host *host, dcl_call *call, int all)
 {
     const dcl__threshold threshold = threshold_of(host, call);
     dcl__single_svd svd;
     dcl_status status = dcl__single_svd_run(host, call, host->input(call, 0), &svd);
     if (status)
         return status;
-    const summary found = {svd.values, svd.count, dcl__threshold_at(&threshold, svd.values, svd.count),
-                           16 * FLT_EPSILON * svd.values[0]};
-    double *weight = weigh(host, call, &found, FLT_EPSILON * svd.values[0]);
+    const double noise = FLT_EPSILON * svd.values[0];
+    summary found = {svd.values, svd.count, dcl__threshold_at(&threshold, svd.values, svd.count), 16 * noise};
+    double *weight = weigh(host, call, &found, noise);
     status = weight ? dcl__single_svd_store(host, call, &svd, weight, host->output(call, 0), host->output(call, 1))
                     : DCL_ENOMEM;
+    found.count = all ? svd.count : surviving(&found, threshold.width, noise);
     if (!status)
         status = store_summary(host, call, &found);
     free(weight);
@@ -248,16 +256,18 @@ static dcl_status singular_threshold_partial(const dcl_host *host, dcl_call *cal
     return status;
 }
 
-/* As few triplets as there are above the threshold, where that is quicker, else all. */
+/* As few triplets as there are above the threshold, where that is quicker, else all. Which values come out is a
+ * matter of the shape alone: also where the quick way is given up. */
 static dcl_status singular_threshold_run(const dcl_host *host, dcl_call *call)
 {
+    const int partial = host->scratch(call, 0) != NULL;
     int done = 0;
-    dcl_status status = host->scratch(call, 0) ? singular_threshold_partial(host, call, &done) : DCL_OK;
+    dcl_status status = partial ? singular_threshold_partial(host, call, &done) : DCL_OK;
     if (status || done)
         return status;
     if (dcl__is_large_single(host->input(call, 0)))
-        return singular_threshold_single(host, call);
-    return singular_threshold_by(host, call, dcl__svd_lapack, 1);
+        return singular_threshold_single(host, call, !partial);
+    return singular_threshold_by(host, call, dcl__svd_lapack, !partial);
 }
 
 static dcl_status singular_threshold_reference(const dcl_host *host, dcl_call *call)
@@ -380,7 +390,8 @@ static const dcl_case singular_threshold_cases[] = {
     {"30x21@-1000..1000", "lambda=1 width=5", 2e-6, 1e-11, 0, 0},
     {"180x150", "lambda=1 width=3", 1e-4, 1e-9, 0, 0},
     {"150x180", "tau=10 width=4", 1e-4, 1e-9, 0, 0},
-    {"160x150@1..1", "lambda=1 width=3", 1e-4, 1e-9, 0, 0},
+    /* The output `error` is a bound: 16 roundings of the largest value, which is 155. */
+    {"160x150@1..1", "lambda=1 width=3", 4e-4, 1e-9, 0, 0},
     {"160x150@0..0", "lambda=1 width=3", 0, 0, 0, 0},
     {"6x4", "tau=-0.5", 0, 0, DCL_CASE_REFUSED, 0},
     {"6x4", "lambda=-1", 0, 0, DCL_CASE_REFUSED, 0},
