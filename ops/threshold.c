@@ -380,7 +380,6 @@ static const dcl_case singular_threshold_cases[] = {
     {"30x21@-1000..1000", "lambda=1 width=5", 2e-6, 1e-11, 0, 0},
     {"180x150", "lambda=1 width=3", 1e-4, 1e-9, 0, 0},
     {"150x180", "tau=10 width=4", 1e-4, 1e-9, 0, 0},
-    {"160x150@1..1", "lambda=1 width=3", 1e-4, 1e-9, 0, 0},
     {"160x150@0..0", "lambda=1 width=3", 0, 0, 0, 0},
     {"6x4", "tau=-0.5", 0, 0, DCL_CASE_REFUSED, 0},
     {"6x4", "lambda=-1", 0, 0, DCL_CASE_REFUSED, 0},
