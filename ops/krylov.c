@@ -78,20 +78,24 @@ static dcl_status allocate(dcl__krylov *k)
     return k->exchange ? DCL_OK : DCL_ENOMEM;
 }
 
-/* The largest power of two that is not above the largest entry. */
+/* The largest power of two that is not above the largest entry. Items of a CPU take neighbours one after another,
+ * those of a GPU side by side. */
 static dcl_status find_scale(dcl__krylov *k)
 {
     const int64_t room = scratch(k, EXCHANGE)->count, items = room < MOST_SCANS ? room : MOST_SCANS;
-    const dcl_argument argument[] = {dcl_arg_tensor(k->y), dcl_arg_long(k->y->count), dcl_arg_long(items),
+    const int64_t parts = (k->y->count / 8 + items - 1) / items, is_cpu = k->host->device(k->call, DCL_DEVICE_IS_CPU);
+    const dcl_argument argument[] = {dcl_arg_tensor(k->y), dcl_arg_long(k->y->count), dcl_arg_long(is_cpu ? parts : 1),
+                                     dcl_arg_long(is_cpu ? 1 : items), dcl_arg_long(parts), dcl_arg_long(items),
                                      dcl_arg_tensor(scratch(k, EXCHANGE))};
-    dcl_status status = dcl__launch(k->host, k->call, "singular_scan", argument, 4, items);
+    dcl_status status = dcl__launch(k->host, k->call, "singular_scan", argument, 7, items);
     if (!status)
         status = dcl__fetch(k->host, k->call, scratch(k, EXCHANGE), k->exchange);
     double largest = 0;
     for (int64_t i = 0; i < items && !status; i++)
-        largest = fmax(largest, k->exchange[i]);
-    if (!status && isinf(largest))
-        return k->host->fail(k->call, DCL_ENUMERIC, "an input to be factorized holds NaN or infinity");
+        if (isnan(k->exchange[i]))
+            status = k->host->fail(k->call, DCL_ENUMERIC, "an input to be factorized holds NaN or infinity");
+        else
+            largest = fmax(largest, k->exchange[i]);
     k->scale = largest > 0 ? ldexp(1, ilogb(largest)) : 0;
     return status;
 }
@@ -438,25 +442,30 @@ dcl_status dcl__krylov_restart(dcl__krylov *k, const dcl__svd *triplets, int64_t
 
 /* ---- The end ---- */
 
+/* Combines the vectors to the first columns of a factor, and clears the others. */
 static dcl_status store_side(dcl__krylov *k, int side, const double *vectors, const double *weight, int64_t keep,
                              const dcl_tensor *factor)
 {
-    const int64_t count = k->count[side];
-    const dcl_view to = {factor, 0, factor->dim[0], keep, factor->dim[1]};
-    dcl_status status = send_rotation(k, vectors, weight, count, keep, 0);
-    return status ? status : multiply(k, 0, 1, basis(k, side, 0, count), rotation(k, count, keep), 0, to);
+    const int64_t count = k->count[side], rows = factor->dim[0], width = factor->dim[1];
+    const dcl_argument argument[] = {dcl_arg_tensor(factor), dcl_arg_long(width), dcl_arg_long(keep), dcl_arg_long(rows),
+                                     dcl_arg_long(width - keep)};
+    const uint64_t items[] = {(uint64_t)(width - keep), (uint64_t)rows};
+    dcl_status status = k->host->launch(k->call, "singular_clear", NULL, argument, 5, 2, items, NULL);
+    if (status || keep == 0)
+        return status;
+    status = send_rotation(k, vectors, weight, count, keep, 0);
+    return status ? status : multiply(k, 0, 1, basis(k, side, 0, count), rotation(k, count, keep), 0,
+                                      (dcl_view){factor, 0, rows, keep, width});
 }
 
 dcl_status dcl__krylov_store(dcl__krylov *k, const dcl__svd *triplets, const double *weight, int64_t keep,
                              const dcl_tensor *left, const dcl_tensor *right)
 {
     const dcl_tensor *factor[2] = {k->wide ? left : right, k->wide ? right : left};
-    dcl_status status = DCL_OK;
-    if (keep > 0)
-        status = store_side(k, DCL__LONG, triplets->left, weight, keep, factor[DCL__LONG]);
-    if (keep > 0 && !status)
+    dcl_status status = store_side(k, DCL__LONG, triplets->left, weight, keep, factor[DCL__LONG]);
+    if (!status)
         status = store_side(k, DCL__SHORT, triplets->right, weight, keep, factor[DCL__SHORT]);
     const dcl_argument argument[] = {dcl_arg_tensor(left), dcl_arg_tensor(right), dcl_arg_long(left->dim[0]),
                                      dcl_arg_long(right->dim[0]), dcl_arg_long(left->dim[1]), dcl_arg_long(keep)};
-    return status ? status : dcl__launch(k->host, k->call, "singular_finish", argument, 6, left->dim[1]);
+    return status ? status : dcl__launch(k->host, k->call, "singular_orient", argument, 6, keep);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERIFY = 4 };             /* blocks that grow from a fresh start before it counts as empty    */
+enum { VERIFY = 3 };             /* blocks that grow from a fresh start before it counts as empty    */
 enum { LEAST_BLOCKS = 6 };       /* bases that hold fewer blocks are not worth while                 */
 
 /* What residuals may come to together, and what rounding adds to the error, in units of the largest value. */
@@ -40,14 +40,14 @@ double dcl__threshold_at(const dcl__threshold *threshold, const double *values, 
     return tau;
 }
 
-/* Wide blocks make fast products, narrow ones need fewer of them. */
+/* Wide blocks make few products and fast ones, narrow ones need fewer columns of them. */
 int dcl__partial_plan(int64_t rows, int64_t columns, int64_t width, int64_t *block, int64_t *capacity)
 {
     const int64_t most = smaller(rows, columns), wanted = smaller(width, most);
-    *block = wanted <= 16 || most < 512 ? 8 : wanted <= 128 || most < 2048 ? 16 : 32;
-    *capacity = 2 * (wanted + *block);
-    if (*capacity < 8 * *block)
-        *capacity = 8 * *block;
+    *block = most < 320 ? 8 : most < 640 || wanted <= 16 ? 16 : 32;
+    *capacity = 2 * (wanted + 2 * *block);
+    if (*capacity < LEAST_BLOCKS * *block)
+        *capacity = LEAST_BLOCKS * *block;
     *capacity = smaller(*capacity, most / 3);
     return *capacity >= LEAST_BLOCKS * *block;
 }
@@ -138,14 +138,15 @@ static double expected_count(const search *s)
 
 /* ---- Decisions ---- */
 
-/* The triplets above the threshold have converged, and the one below it well enough to see that it is. */
+/* The triplets above the threshold have converged, and at first the one below it well enough to see that it is. */
 static int has_settled(const search *s)
 {
     const dcl__krylov *k = &s->svd->k;
     const double allowed = tolerance(k) * k->norm;
     if (s->residual > allowed)
         return 0;
-    return s->svd->count == s->wanted || k->pending == 0 || s->next_residual <= fmax(0.1 * s->tau, allowed);
+    return s->svd->count == s->wanted || k->pending == 0 || s->verified >= 0 ||
+           s->next_residual <= fmax(0.1 * s->tau, allowed);
 }
 
 /* A fresh block has grown long enough, or led to nothing, and no more values showed. */
@@ -154,14 +155,15 @@ static int is_verified(const search *s)
     return s->verified == s->svd->count;
 }
 
-/* So many values are above the threshold that the bases have no room for them, or that all are wanted. */
+/* So many values are above the threshold, or so slowly do they converge, that LAPACK is quicker. */
 static int is_hopeless(const search *s)
 {
     const dcl__krylov *k = &s->svd->k;
     const int64_t count = s->svd->count;
     if (!s->restarted && expected_count(s) > (double)k->capacity / 2)
         return 1;
-    return count + (VERIFY + 1) * k->block > k->capacity || k->products > 3 * k->length[DCL__SHORT];
+    const int64_t products = (k->y->dtype == DCL_F32 ? 3 : 6) * k->length[DCL__SHORT];
+    return count + (VERIFY + 1) * k->block > k->capacity || k->products > products;
 }
 
 /* Room for two and a half times the values that are expected: less means more restarts, more means larger
@@ -171,9 +173,9 @@ static void set_limit(search *s)
     const dcl__krylov *k = &s->svd->k;
     double expected = fmax((double)s->svd->count, s->restarted ? 0 : expected_count(s));
     int64_t limit = (int64_t)(2.5 * expected) + 2 * k->block;
-    if (limit < 8 * k->block)
-        limit = 8 * k->block;
-    if (limit < s->limit)
+    if (limit < LEAST_BLOCKS * k->block)
+        limit = LEAST_BLOCKS * k->block;
+    if (s->restarted && limit < s->limit)
         limit = s->limit;
     s->limit = smaller(limit, k->capacity);
 }
@@ -205,7 +207,7 @@ static dcl_status go_on(search *s)
     s->next = smaller(columns + (columns + 1) / 2, s->limit - k->block);
     if (columns + 2 * k->block <= s->limit)
         return DCL_OK;
-    int64_t more = (s->limit - count) / 3, keep = count + (more > k->block ? more : k->block);
+    int64_t more = (s->limit - count - k->block) / 3, keep = count + (more > k->block / 2 ? more : k->block / 2);
     s->next = s->limit - k->block;
     return restart(s, smaller(keep, s->svd->triplets.count));
 }
@@ -245,7 +247,7 @@ dcl_status dcl__partial_svd_run(const dcl_host *host, dcl_call *call, const dcl_
     if (status || *found)
         return status;
     search s = {.svd = svd, .threshold = *threshold, .wanted = smaller(threshold->width, most), .verified = -1,
-                .next = 4 * block};
+                .next = 3 * block};
     if (s.threshold.tau > 0)
         s.threshold.tau /= scale;
     status = run(&s, found);

@@ -88,7 +88,7 @@ static void show_progress(const state *s, const char *what)
  * no hope. *usable: whether all classes were measured. What does not run is not usable, and no failure. */
 static dcl_status measure(state *s, const variant *v, const point *rival, point *p, int *usable, dcl_error *error)
 {
-    static const int order[DCL__SHAPES] = {DCL__SQUARE, DCL__SMALL, DCL__OUTER, DCL__INNER, DCL__NARROW};
+    static const int order[DCL__SHAPES] = {DCL__EVEN, DCL__SMALL, DCL__OUTER, DCL__INNER, DCL__NARROW};
     int passed;
     *usable = 0;
     dcl_status status = dcl__gemm_tune(s->search->device, s->search->dtype, &p->tuning, error);
@@ -160,7 +160,7 @@ static void conclude(const state *s)
 {
     dcl__tuning_results *results = s->search->results;
     const variant *standard = standard_variant(s);
-    if (!s->is_ready && results->tuning.variant[DCL__SQUARE])
+    if (!s->is_ready && results->tuning.variant[DCL__EVEN])
         return;
     for (int shape = 0; shape < DCL__SHAPES; shape++) {
         if (!(standard->own.seconds[shape] > 0))

@@ -11,7 +11,7 @@
 #include "core/tensor.h"
 #include "recipes/build.h"
 
-enum { TILE = 256 };             /* rows of Y held in double precision at a time                     */
+enum { TILE = 1 << 17 };         /* elements of Y held in double precision at a time, or a row       */
 enum { SMALL = 400 };            /* so many singular values LAPACK finds at once                     */
 
 /* One output of an op on Y. */
@@ -67,7 +67,8 @@ typedef struct refinement {
     int64_t k;
     double *v;                   /* an orthonormal basis of the right vectors, V                     */
     double *left, *back;         /* (Y V)' and Y' Y V                                                */
-    double *tile;                /* TILE x n, row-major                                              */
+    int64_t rows;                /* of the tile                                                      */
+    double *tile;                /* rows x n, row-major                                              */
 } refinement;
 
 static dcl_status lapack_status(int64_t info, dcl_error *error)
@@ -103,8 +104,8 @@ static dcl_status take_vectors(refinement *r, const double *factor, int64_t widt
 static void multiply(refinement *r, double *energy)
 {
     const int64_t n = r->data->columns, k = r->k, size = dcl__dtype_size(r->data->dtype);
-    for (int64_t first = 0; first < r->data->rows; first += TILE) {
-        const int64_t left = r->data->rows - first, rows = left < TILE ? left : TILE;
+    for (int64_t first = 0; first < r->data->rows; first += r->rows) {
+        const int64_t left = r->data->rows - first, rows = left < r->rows ? left : r->rows;
         double *y_v = r->left + first * k;
         dcl__convert(DCL_F64, r->tile, r->data->dtype, (const char *)r->data->data + first * n * size, rows * n);
         for (int64_t i = 0; i < rows; i++)
@@ -178,7 +179,7 @@ static dcl_status find_leading(const dcl_registry *registry, dcl_device *device,
     const dcl_setting settings[] = {{.name = "lambda", .number = lambda}, {.name = "width", .integer = width}, {0}};
     const int64_t m = data->rows, n = data->columns;
     double *factor = numbers(n, width, error);
-    refinement r = {.data = data, .v = factor ? numbers(n, width, error) : NULL};
+    refinement r = {.data = data, .rows = n < TILE ? TILE / n : 1, .v = factor ? numbers(n, width, error) : NULL};
     dcl_status status = r.v ? ask(registry, device, data, "singular_threshold", settings, 1, factor, error) : DCL_ENOMEM;
     if (status == DCL_OK)
         status = take_vectors(&r, factor, width, error);
@@ -186,7 +187,7 @@ static dcl_status find_leading(const dcl_registry *registry, dcl_device *device,
     if (status == DCL_OK) {
         r.left = numbers(m, r.k, error);
         r.back = r.left ? numbers(n, r.k, error) : NULL;
-        r.tile = r.back ? numbers(TILE, n, error) : NULL;
+        r.tile = r.back ? numbers(r.rows, n, error) : NULL;
         found->values = r.tile ? numbers(1, r.k, error) : NULL;
         status = found->values ? refine(&r, found, error) : DCL_ENOMEM;
     }
