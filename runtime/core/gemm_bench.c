@@ -18,10 +18,10 @@ struct dcl__gemm_bench {
 dcl__sizes dcl__typical_sizes(const dcl_device *device, int shape)
 {
     static const dcl__sizes on_cpu[DCL__SHAPES] = {
-        [DCL__SMALL] = {96, 96, 96}, [DCL__SQUARE] = {1024, 1024, 1024}, [DCL__OUTER] = {2048, 2048, 96},
+        [DCL__SMALL] = {96, 96, 96}, [DCL__LARGE] = {1024, 1024, 1024}, [DCL__OUTER] = {2048, 2048, 96},
         [DCL__INNER] = {256, 96, 16384}, [DCL__NARROW] = {2048, 96, 2048}};
     static const dcl__sizes on_gpu[DCL__SHAPES] = {
-        [DCL__SMALL] = {128, 128, 128}, [DCL__SQUARE] = {2048, 2048, 2048}, [DCL__OUTER] = {4096, 4096, 128},
+        [DCL__SMALL] = {128, 128, 128}, [DCL__LARGE] = {2048, 2048, 2048}, [DCL__OUTER] = {4096, 4096, 128},
         [DCL__INNER] = {512, 128, 32768}, [DCL__NARROW] = {4096, 128, 4096}};
     return device->info.type == DCL_TYPE_CPU ? on_cpu[shape] : on_gpu[shape];
 }
@@ -112,25 +112,20 @@ static dcl_status time_products(dcl__gemm_bench *bench, const char *variant, con
     return status;
 }
 
-dcl_status dcl__gemm_bench_time(dcl__gemm_bench *bench, const char *variant, int shape, double *seconds,
-                                dcl_error *error)
+dcl_status dcl__gemm_bench_time(dcl__gemm_bench *bench, const char *variant, int shape, double expected,
+                                double *seconds, dcl_error *error)
 {
-    enum { ROUNDS = 7, MOST_COUNT = 64 };
-    const double round = 0.002, most = 0.5;      /* seconds of a round, and of all, at least one         */
+    enum { MOST_COUNT = 64 };
+    const double worth = 0.004;
     const dcl__sizes s = dcl__typical_sizes(bench->device, shape);
     const dcl__product product = {.dtype = bench->dtype, .m = s.m, .n = s.n, .k = s.k, .alpha = 1,
                                   .a = {bench->a, 0, s.k}, .b = {bench->b, 0, s.n}, .c = {bench->c, 0, s.n}};
-    double once, taken, spent = 0;
-    dcl_status status = time_products(bench, variant, &product, 1, &once, error);
+    const double fitting = expected > 0 ? worth / expected : 1;
+    const int count = fitting < 1 ? 1 : fitting > MOST_COUNT ? MOST_COUNT : (int)fitting;
+    double taken;
+    dcl_status status = time_products(bench, variant, &product, 1, &taken, error);
     if (status == DCL_OK)
-        status = time_products(bench, variant, &product, 1, &once, error);
-    const int count = once < round / MOST_COUNT ? MOST_COUNT : once < round ? (int)(round / once) : 1;
-    double least = once;
-    for (int i = 0; status == DCL_OK && i < ROUNDS && spent < most; i++) {
         status = time_products(bench, variant, &product, count, &taken, error);
-        spent += taken;
-        least = taken / count < least ? taken / count : least;
-    }
-    *seconds = least;
+    *seconds = taken / count;
     return status;
 }
