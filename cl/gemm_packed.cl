@@ -13,19 +13,18 @@
     const long block = first / DEPTH * DEPTH, height = min((long)DEPTH, depth - block);                            \
     to += block * panels * (width) + (first - block) * (width);                                                    \
     from += offset + first * row;                                                                                  \
-    for (long j = 0; j < panels; j++) {                                                                            \
-        const long left = count - j * (width);                                                                     \
-        __global const real *in = from + j * (width) * column;                                                     \
-        __global real *out = to + j * height * (width);                                                            \
-        if (column == 1 && left >= (width))                                                                        \
-            for (long p = first; p < last; p++, in += row, out += (width))                                         \
+    const long whole = column == 1 ? count / (width) : 0;                                                          \
+    for (long p = first; p < last; p++, from += row, to += (width))                                                \
+        for (long j = 0; j < panels; j++) {                                                                        \
+            __global const real *in = from + j * (width) * column;                                                 \
+            __global real *out = to + j * height * (width);                                                        \
+            if (j < whole)                                                                                         \
                 UNROLL for (int i = 0; i < (width); i++)                                                           \
                     out[i] = in[i];                                                                                \
-        else                                                                                                       \
-            for (long p = first; p < last; p++, in += row, out += (width))                                         \
+            else                                                                                                   \
                 for (int i = 0; i < (width); i++)                                                                  \
-                    out[i] = i < left ? in[i * column] : R(0.0);                                                   \
-    }
+                    out[i] = j * (width) + i < count ? in[i * column] : R(0.0);                                    \
+        }
 
 #define PACK_ARGUMENTS                                                                                             \
     const long depth, const long count, __global const real *from, const long offset, const long row,              \
@@ -71,10 +70,10 @@ void store_tile(vector sum[ROWS][VECTORS], const real alpha, const real beta, __
 void pack_rows(__global const real *a, const long row, const long left, const long depth, __local real *to)
 {
     __global const real *at[ROWS];
-    for (int i = 0; i < ROWS; i++)
+    UNROLL for (int i = 0; i < ROWS; i++)
         at[i] = a + min((long)i, left - 1) * row;
     for (long p = 0; p < depth; p++)
-        for (int i = 0; i < ROWS; i++)
+        UNROLL for (int i = 0; i < ROWS; i++)
             to[p * ROWS + i] = at[i][p];
 }
 
@@ -113,7 +112,7 @@ __kernel void multiply_direct(PRODUCT_ARGUMENTS)
 {
     __global const real *left[ROWS];
     MULTIPLY((void)block,
-             for (int i = 0; i < ROWS; i++) left[i] = a + a_offset + min(s * ROWS + i, m - 1) * a_row + from,
+             UNROLL for (int i = 0; i < ROWS; i++) left[i] = a + a_offset + min(s * ROWS + i, m - 1) * a_row + from,
              left[i][p])
 }
 

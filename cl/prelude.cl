@@ -4,6 +4,9 @@
  *     REAL_IS_DOUBLE  0 or 1
  *     R(0.5)          a literal of type real; never write 0.5 alone, it is a double
  */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wpsabi"     /* PoCL prints these to stderr; no vector leaves a program */
+#endif
 #if DCL_REAL_BITS == 64
 #ifdef cl_khr_fp64
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable

@@ -6,50 +6,56 @@
  */
 #pragma OPENCL FP_CONTRACT OFF
 
-/* Writes the numbers of the kept units, in order: unit i belongs to draw i / block, which is kept when its word
- * is below threshold, as in mask.cl. One work-item: there are few units. */
-__kernel void residual_keep(__global long *list, const long units, const long block, const long threshold, uint4 key)
+/* Writes the numbers of the kept units, in order, and behind them each unit's place in that order, -1 where it is
+ * dropped. Unit i belongs to draw i / block, which is kept when its word is below threshold, as in mask.cl. One
+ * work-item: there are few units. */
+__kernel void residual_keep(__global int *list, const long units, const long block, const long threshold, uint4 key)
 {
     if (get_global_id(0) > 0)
         return;
-    long count = 0;
+    int count = 0;
+    list[0] = 0;                 /* when none is kept, the host counts unit 0, with weight 0 */
     for (long draw = 0; draw * block < units; draw += 4) {
         const uint4 four = dcl_philox(key, (ulong)(draw / 4));
         const uint word[4] = {four.x, four.y, four.z, four.w};
-        for (long i = draw * block; i < min((draw + 4) * block, units); i++)
-            if ((long)word[i / block - draw] < threshold)
-                list[count++] = i;
+        for (long i = draw * block; i < min((draw + 4) * block, units); i++) {
+            const int keep = (long)word[i / block - draw] < threshold;
+            list[units + i] = keep ? count : -1;
+            if (keep)
+                list[count++] = (int)i;
+        }
     }
-    if (count == 0)              /* the host then counts unit 0 as kept, with weight 0 */
-        list[0] = 0;
 }
 
-/* to(i, q) = scale * from(first + i, list[q]) for a row i; `width` units in from, rows of `stride` in to. */
-__kernel void residual_gather(__global const real *from, __global const long *list, __global real *to,
+/* to(i, q) = scale * from(first + i, list[q]) for `share` rows i a work-item; `width` units in from, rows of
+ * `stride` in to. */
+__kernel void residual_gather(__global const real *from, __global const int *list, __global real *to,
                               const long to_offset, const long rows, const long first, const long width,
-                              const long kept, const long stride, const real scale)
+                              const long kept, const long stride, const real scale, const long share)
 {
-    const long row = get_global_id(0);
-    if (row >= rows)
-        return;
-    from += (first + row) * width;
-    to += to_offset + row * stride;
-    for (long q = 0; q < kept; q++)
-        to[q] = scale * from[list[q]];
+    const long begin = get_global_id(0) * share, end = min(begin + share, rows);
+    for (long row = begin; row < end; row++) {
+        __global const real *in = from + (first + row) * width;
+        __global real *out = to + to_offset + row * stride;
+        for (long q = 0; q < kept; q++)
+            out[q] = scale * in[list[q]];
+    }
 }
 
-/* In place: spreads the kept columns, side by side, to where they belong, with zeros between; a row of left or
- * of right for each work-item. From the back, so that nothing is overwritten before it is read. */
+/* In place: spreads the kept columns, side by side, to where they belong, with zeros between; `share` rows a
+ * work-item, those of left before those of right. From the back, so that nothing is overwritten before it is read. */
 __kernel void residual_spread(__global real *left, const long left_rows, __global real *right, const long right_rows,
-                              __global const long *list, const long width, const long kept)
+                              __global const int *list, const long width, const long share)
 {
-    const long row = get_global_id(0);
-    if (row >= left_rows + right_rows)
-        return;
-    __global real *at = row < left_rows ? left + row * width : right + (row - left_rows) * width;
-    long q = kept - 1;
-    for (long i = width - 1; i >= 0; i--)
-        at[i] = q >= 0 && list[q] == i ? at[q--] : R(0.0);
+    const long begin = get_global_id(0) * share, end = min(begin + share, left_rows + right_rows);
+    for (long row = begin; row < end; row++) {
+        __global real *at = row < left_rows ? left + row * width : right + (row - left_rows) * width;
+        for (long i = width - 1; i >= 0; i--) {
+            const int place = list[width + i];
+            const real value = at[max(place, 0)];
+            at[i] = place < 0 ? R(0.0) : value;
+        }
+    }
 }
 
 /* sum + term; adds to *lost what the rounding of this addition loses (two-sum, Knuth 1969). */
@@ -131,16 +137,16 @@ void add_tile(vector sum[ROWS][VECTORS], const int count, const long fresh, __gl
             out[i * row + j] = fresh ? part[i * COLUMNS + j] : out[i * row + j] + part[i * COLUMNS + j];
 }
 
-/* Doubles the differences of a tile from Y, of which height x width exist, into residual, and adds the squares
- * to *squares. */
+/* Doubles the differences of a tile from Y, of which height x width exist, into residual, and adds their squares:
+ * to several sums, for additions that wait for each other would take longer than the products. */
 void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, const long y_row, __global real *residual,
-                   const long row, const long height, const long width, vector *squares)
+                   const long row, const long height, const long width, vector squares[VECTORS])
 {
     if (height >= ROWS && width >= COLUMNS) {
         UNROLL for (int i = 0; i < ROWS; i++)
             UNROLL for (int v = 0; v < VECTORS; v++) {
                 const vector difference = sum[i][v] - LOAD(v, y + i * y_row);
-                *squares = fma(difference, difference, *squares);
+                squares[v] = fma(difference, difference, squares[v]);
                 STORE(difference + difference, v, residual + i * row);
             }
         return;
@@ -158,7 +164,7 @@ void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, const long
     part[0] = extra;
     for (int v = 1; v < LANES; v++)
         part[v] = R(0.0);
-    *squares += LOAD(0, part);
+    squares[0] += LOAD(0, part);
 }
 
 /* A tile of out += LEFT (ROWS numbers a step) times `depth` rows of right, for each strip of ROWS among `height`
@@ -183,7 +189,7 @@ void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, const long
 #endif
 
 /* The kept columns of V for columns first.. of Y: row by row, scaled, in `rows`, and in panels of COLUMNS. */
-void gather_right(__global const real *v, __global const long *list, const long width, const long kept,
+void gather_right(__global const real *v, __global const int *list, const long width, const long kept,
                   const long stride, const long columns, const real scale, __global real *rows, __global real *panels)
 {
     for (long j = 0; j < columns; j++) {
@@ -203,7 +209,7 @@ void gather_right(__global const real *v, __global const long *list, const long 
  * largest tile of R, `row` the distance of its rows; without `slopes` only the loss is computed. `work` has work_size elements for each group's tile of R and
  * columns of V, `partial` LANES pairs for each group. */
 __kernel void residual_bands(const long m, const long n, __global const real *y, __global const real *left,
-                             __global const real *v, __global const long *list, const long width, const long kept,
+                             __global const real *v, __global const int *list, const long width, const long kept,
                              const long slopes, const long stride, const real scale, const long band_rows, const long band_columns,
                              const long high, const long wide, const long row, const long round,
                              __global real *work, const long work_size, __global real *gradient_u,
@@ -220,18 +226,26 @@ __kernel void residual_bands(const long m, const long n, __global const real *y,
         gather_right(v + first * width, list, width, kept, stride, columns, scale, rows, panels);
         for (long from = top; from < bottom; from += high) {
             const long height = min(high, bottom - from);
-            for (long j = 0; j < columns; j += COLUMNS)
+            for (long j = 0; j < columns; j += COLUMNS) {
+                vector squares[VECTORS];
+                UNROLL for (int k = 0; k < VECTORS; k++)
+                    squares[k] = (vector)(R(0.0));
                 for (long strip = 0; strip < height; strip += ROWS) {
                     __global const real *numbers = left + (from + strip) * stride, *right = panels + j * kept;
-                    vector sum[ROWS][VECTORS], squares = (vector)(R(0.0));
+                    __global const real *data = y + (from + strip) * n + first + j;
+                    vector sum[ROWS][VECTORS];
                     CLEAR_TILE(sum);
+                    UNROLL for (int i = 0; i < ROWS; i++)
+                        PREFETCH(data + (ROWS + i) * n);
                     ADD_TO_TILE(sum, VECTORS, kept, numbers[i * stride + p], right, COLUMNS);
-                    subtract_tile(sum, y + (from + strip) * n + first + j, n, residual + strip * row + j, row,
-                                  height - strip, columns - j, &squares);
-                    const vector next = total + squares, part = next - total;
-                    lost += (total - (next - part)) + (squares - part);
+                    subtract_tile(sum, data, n, residual + strip * row + j, row, height - strip, columns - j, squares);
+                }
+                UNROLL for (int k = 0; k < VECTORS; k++) {
+                    const vector next = total + squares[k], part = next - total;
+                    lost += (total - (next - part)) + (squares[k] - part);
                     total = next;
                 }
+            }
             for (long q = 0; slopes && q < kept; q += COLUMNS) {
                 const long units = kept - q;
                 LAST_UNITS(units, height, columns, __global const real *numbers = residual + strip * row,

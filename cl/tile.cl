@@ -21,6 +21,16 @@ typedef JOIN(float, LANES) vector;
 /* A tile must live in registers: compilers keep arrays there only when the loops over them are unrolled. */
 #define UNROLL _Pragma("unroll")
 
+/* Asks for what will be read soon; the address need not exist. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_prefetch)
+#define PREFETCH(at) __builtin_prefetch(at)
+#endif
+#endif
+#ifndef PREFETCH
+#define PREFETCH(at)
+#endif
+
 #define CLEAR_TILE(sum)                                                                        \
     UNROLL for (int i_ = 0; i_ < ROWS; i_++)                                                   \
         UNROLL for (int v_ = 0; v_ < VECTORS; v_++)                                            \

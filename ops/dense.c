@@ -10,9 +10,6 @@
 
 enum { MOST_SWEEPS = 60 };
 
-/* Beyond this the size of LAPACK's workspace does not fit into its 32-bit integers. */
-enum { MOST_VALUES = 20000 };
-
 /* ---- Arrays ---- */
 
 double *dcl__numbers(const dcl_host *host, dcl_call *call, int64_t rows, int64_t columns)
@@ -26,7 +23,7 @@ double *dcl__numbers(const dcl_host *host, dcl_call *call, int64_t rows, int64_t
 }
 
 /* Copies raw elements from host data or from the device. */
-static dcl_status fetch(const dcl_host *host, dcl_call *call, const dcl_tensor *tensor, void *to)
+static dcl_status fetch_raw(const dcl_host *host, dcl_call *call, const dcl_tensor *tensor, void *to)
 {
     if (!tensor->data)
         return host->read(call, tensor, to);
@@ -35,15 +32,14 @@ static dcl_status fetch(const dcl_host *host, dcl_call *call, const dcl_tensor *
     return DCL_OK;
 }
 
-/* Copies the elements as doubles. */
-static dcl_status widen(const dcl_host *host, dcl_call *call, const dcl_tensor *tensor, double *numbers)
+dcl_status dcl__fetch(const dcl_host *host, dcl_call *call, const dcl_tensor *tensor, double *numbers)
 {
     if (tensor->dtype == DCL_F64)
-        return fetch(host, call, tensor, numbers);
+        return fetch_raw(host, call, tensor, numbers);
     float *narrow = malloc((size_t)tensor->count * sizeof *narrow);
     if (!narrow)
         return host->fail(call, DCL_ENOMEM, "there is not enough host memory to convert a matrix");
-    dcl_status status = fetch(host, call, tensor, narrow);
+    dcl_status status = fetch_raw(host, call, tensor, narrow);
     for (int64_t i = 0; i < tensor->count && !status; i++)
         numbers[i] = narrow[i];
     free(narrow);
@@ -58,7 +54,7 @@ dcl_status dcl__load(const dcl_host *host, dcl_call *call, const dcl_tensor *ten
     double *made = dcl__numbers(host, call, 1, tensor->count);
     if (!made)
         return DCL_ENOMEM;
-    dcl_status status = widen(host, call, tensor, made);
+    dcl_status status = dcl__fetch(host, call, tensor, made);
     for (int64_t i = 0; i < tensor->count && !status; i++)
         if (!isfinite(made[i]))
             status = host->fail(call, DCL_ENUMERIC, "an input to be factorized holds NaN or infinity");
@@ -141,7 +137,7 @@ dcl_status dcl__svd_lapack(const dcl_host *host, dcl_call *call, int64_t rows, i
                            double *matrix, int vectors, dcl__svd *svd)
 {
     dcl__svd made;
-    if (rows > MOST_VALUES && columns > MOST_VALUES)
+    if (rows > DCL__MOST_VALUES && columns > DCL__MOST_VALUES)
         return host->fail(call, DCL_EUNSUPPORTED, "more than 20000 singular values are too many for LAPACK");
     dcl_status status = new_svd(host, call, rows, columns, vectors, &made);
     if (status)
@@ -182,12 +178,13 @@ static void turn(double *x, double *y, int64_t count, double cosine, double sine
 }
 
 /* Makes the vectors x and y orthogonal; the same rotation goes to the `count` entries of p and q. Returns 0
- * when they were orthogonal already. */
+ * when they were orthogonal already, or one of them is what rounding left of zero in a matrix with entries of 1. */
 static int orthogonalize(double *x, double *y, int64_t length, double *p, double *q, int64_t count)
 {
     double xx = inner_product(x, x, length), yy = inner_product(y, y, length);
     double xy = inner_product(x, y, length);
-    if (fabs(xy) <= DBL_EPSILON * (double)length * sqrt(xx) * sqrt(yy))
+    double nothing = DBL_EPSILON * (double)length;
+    if (fabs(xy) <= nothing * sqrt(xx) * sqrt(yy) || fmin(xx, yy) <= nothing * nothing)
         return 0;
     double ratio = (yy - xx) / (2 * xy);
     double tangent = copysign(1, ratio) / (fabs(ratio) + hypot(1, ratio)), cosine = 1 / hypot(1, tangent);

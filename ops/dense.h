@@ -19,6 +19,9 @@ double *dcl__numbers(const dcl_host *host, dcl_call *call, int64_t rows, int64_t
  * and infinity with DCL_ENUMERIC, and dimensions beyond what LAPACK can count. */
 dcl_status dcl__load(const dcl_host *host, dcl_call *call, const dcl_tensor *tensor, double **numbers);
 
+/* The elements of a tensor on the device or in reference(), as doubles; unlike dcl__load without judging them. */
+dcl_status dcl__fetch(const dcl_host *host, dcl_call *call, const dcl_tensor *tensor, double *numbers);
+
 /* The way back, rounded to the tensor's dtype. */
 dcl_status dcl__store(const dcl_host *host, dcl_call *call, const double *numbers, const dcl_tensor *tensor);
 
@@ -29,6 +32,9 @@ void dcl__transpose(int64_t rows, int64_t columns, const double *from, double *t
 dcl_status dcl__lapack_status(const dcl_host *host, dcl_call *call, const char *routine, int64_t info);
 
 /* ---- Singular value decompositions ------------------------------------------------------------- */
+
+/* Beyond this the size of LAPACK's workspace does not fit into its 32-bit integers. */
+enum { DCL__MOST_VALUES = 20000 };
 
 /* matrix = sum over t < count of values[t] left_t right_t', values falling, count = min(rows, columns).
  * left_t is left[t * rows ...], right_t is right[t * columns ...]. */

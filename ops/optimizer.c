@@ -66,7 +66,8 @@ static dcl_status update(const dcl_host *host, dcl_call *call, const char *kerne
     argument[count++] = dcl_arg_long(host->input(call, 0)->count);
     for (uint32_t i = 0; i < number_count; i++)
         argument[count++] = numbers[i];
-    return dcl__launch(host, call, kernel, argument, count, host->input(call, 0)->count);
+    const int64_t piece = host->real(call) == DCL_F64 ? 4 : 8;       /* elements of a work-item */
+    return dcl__launch(host, call, kernel, argument, count, (host->input(call, 0)->count + piece - 1) / piece);
 }
 
 /* ---- sgd ---- */
@@ -125,8 +126,9 @@ static dcl_status adam_run(const dcl_host *host, dcl_call *call)
         dcl_arg_real(beta2),
         dcl_arg_real(1 - beta2),
         dcl_arg_real(host->number(call, "epsilon")),
+        dcl_arg_real(host->number(call, "scale")),
     };
-    return update(host, call, "adam_update", 4, 3, numbers, 7);
+    return update(host, call, "adam_update", 4, 3, numbers, 8);
 }
 
 static dcl_status adam_reference(const dcl_host *host, dcl_call *call)
@@ -134,7 +136,7 @@ static dcl_status adam_reference(const dcl_host *host, dcl_call *call)
     double beta1 = host->number(call, "beta1"), beta2 = host->number(call, "beta2");
     double power = (double)(host->step(call) + 1), size = step_size(host, call);
     for (int64_t i = 0; i < host->input(call, 0)->count; i++) {
-        double slope = dcl__get(host->input(call, 3), i);
+        double slope = host->number(call, "scale") * dcl__get(host->input(call, 3), i);
         double mean = beta1 * dcl__get(host->input(call, 1), i) + (1 - beta1) * slope;
         double variance = beta2 * dcl__get(host->input(call, 2), i) + (1 - beta2) * slope * slope;
         double scale = sqrt(variance / (1 - pow(beta2, power))) + host->number(call, "epsilon");
@@ -268,13 +270,15 @@ static const dcl_attribute adam_attributes[] = {
      .fallback = 0.999, .least = 0, .most = 1},
     {.name = "epsilon", .doc = "added to the root of the variance", .kind = DCL_NUMBER, .fallback = 1e-8,
      .least = 1e-30, .most = 1e300},
+    {.name = "scale", .doc = "factor of the gradient, so that its square fits into the element type",
+     .kind = DCL_NUMBER, .fallback = 1},
     {0},
 };
 
 static const dcl_case adam_cases[] = {
     {"3x4 3x4 3x4@0..1 3x4", "rate=0.1", 2e-6, 1e-14, 0, 0},
     {"3x4 3x4 3x4@0..0 3x4", "rate=0.1 beta1=0 beta2=0", 2e-6, 1e-14, 0, 0},
-    {"300 300 300@0..1 300", "rate=0.01 beta1=0.5 beta2=0.99 epsilon=0.1", 2e-6, 1e-14, 0, 0},
+    {"300 300 300@0..1 300", "rate=0.01 beta1=0.5 beta2=0.99 epsilon=0.1 scale=0.5", 2e-6, 1e-14, 0, 0},
     {"7@0..0 7@0..0 7@0..0 7@0..0", "rate=0.1", 0, 0, 0, 0},
     {"scalar scalar scalar@0..1 scalar", "rate=0.1 schedule=cosine horizon=4 warmup=2", 2e-6, 1e-14, 0, 3},
     {"7 7 7@0..1 7", "rate=0.1 schedule=linear", 0, 0, DCL_CASE_REFUSED, 0},

@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "dense.h"
+#define DCL_NEED_MINOR 1u
+#include "partial_svd.h"
+#include "single_svd.h"
 #include "threshold.cl.h"
 
 /* ---- soft_threshold ---- */
@@ -103,6 +105,13 @@ static dcl_status singular_values_reference(const dcl_host *host, dcl_call *call
 
 /* ---- singular_threshold ---- */
 
+static dcl__threshold threshold_of(const dcl_host *host, dcl_call *call)
+{
+    const int64_t width = host->integer(call, "width");
+    return (dcl__threshold){.tau = host->number(call, "tau"), .lambda = host->number(call, "lambda"),
+                            .width = width ? width : value_count(host->input(call, 0))};
+}
+
 static dcl_status singular_threshold_infer(const dcl_host *host, dcl_call *call)
 {
     const dcl_tensor *y = host->input(call, 0);
@@ -111,27 +120,52 @@ static dcl_status singular_threshold_infer(const dcl_host *host, dcl_call *call)
         return host->fail(call, DCL_EINVAL, "y must be a matrix, with two dimensions");
     if (tau < 0 && tau != -1)
         return host->fail(call, DCL_EINVAL, "tau must be at least 0, or -1 to have it from lambda and width");
-    int64_t count = value_count(y), width = host->integer(call, "width");
-    const int64_t left[] = {y->dim[0], width ? width : count}, right[] = {y->dim[1], left[1]};
+    const int64_t count = value_count(y), width = threshold_of(host, call).width;
+    const int64_t left[] = {y->dim[0], width}, right[] = {y->dim[1], width};
     dcl_status status = host->set_output(call, 0, y->dtype, 2, left);
     if (!status)
         status = host->set_output(call, 1, y->dtype, 2, right);
     if (!status)
         status = host->set_output(call, 2, y->dtype, 1, &count);
-    return status ? status : host->set_output(call, 3, y->dtype, 0, NULL);
+    for (uint32_t i = 3; i < 6 && !status; i++)
+        status = host->set_output(call, i, y->dtype, 0, NULL);
+    int64_t block, capacity;
+    if (!status && dcl__partial_plan(y->dim[0], y->dim[1], width, &block, &capacity))
+        status = dcl__krylov_reserve(host, call, y, block, capacity);
+    return status;
 }
 
-/* The threshold of min ||Y - X||_F^2 + (lambda / width) ||X||_*^2 over rank X <= width: the largest
- * lambda A_q / (width + lambda q) over q <= width, with A_q the sum of the first q values (Cavazza et al.,
- * AISTATS 2018; Mianjy, Arora and Vidal, ICML 2018). Values that are 0 do not raise it. */
-static double optimal_threshold(const dcl__svd *svd, int64_t width, double lambda)
+/* What a decomposition comes to, beside the factors. */
+typedef struct summary {
+    const double *values;        /* largest first                                                    */
+    int64_t count;
+    double tau, error;
+} summary;
+
+/* Outputs 2 to 5. */
+static dcl_status store_summary(const dcl_host *host, dcl_call *call, const summary *found)
 {
-    double sum = 0, tau = 0;
-    for (int64_t q = 1; q <= width && q <= svd->count; q++) {
-        sum += svd->values[q - 1];
-        tau = fmax(tau, sum * (lambda / ((double)width + lambda * (double)q)));
-    }
-    return tau;
+    const dcl_tensor *output = host->output(call, 2);
+    double *values = dcl__numbers(host, call, 1, output->count);
+    if (!values)
+        return DCL_ENOMEM;
+    for (int64_t t = 0; t < found->count; t++)
+        values[t] = found->values[t];
+    dcl_status status = dcl__store(host, call, values, output);
+    const double scalars[] = {found->tau, (double)found->count, found->error};
+    for (uint32_t i = 0; i < 3 && !status; i++)
+        status = dcl__store(host, call, scalars + i, host->output(call, 3 + i));
+    free(values);
+    return status;
+}
+
+/* The weight of each vector in a factor. What is not above `noise` is a rounding error of 0. */
+static double *weigh(const dcl_host *host, dcl_call *call, const summary *found, double noise)
+{
+    double *weight = dcl__numbers(host, call, 1, found->count + 1);
+    for (int64_t t = 0; t < found->count && weight; t++)
+        weight[t] = found->values[t] > noise ? sqrt(fmax(found->values[t] - found->tau, 0)) : 0;
+    return weight;
 }
 
 /* Stores vectors times weights as a factor. */
@@ -147,43 +181,101 @@ static dcl_status store_factor(const dcl_host *host, dcl_call *call, const doubl
     return status;
 }
 
-static dcl_status store_threshold(const dcl_host *host, dcl_call *call, const dcl__svd *svd, double *weight)
+/* How many of the first `width` values are above the threshold. */
+static int64_t surviving(const summary *found, int64_t width, double noise)
 {
-    const dcl_tensor *left = host->output(call, 0), *right = host->output(call, 1);
-    double tau = host->number(call, "tau"), noise = dcl__svd_noise(svd);
-    if (tau < 0)
-        tau = optimal_threshold(svd, left->dim[1], host->number(call, "lambda"));
-    for (int64_t t = 0; t < svd->count; t++)
-        weight[t] = svd->values[t] > noise ? sqrt(fmax(svd->values[t] - tau, 0)) : 0;
-    dcl_status status = store_factor(host, call, svd->left, svd, weight, left);
-    if (!status)
-        status = store_factor(host, call, svd->right, svd, weight, right);
-    if (!status)
-        status = dcl__store(host, call, svd->values, host->output(call, 2));
-    return status ? status : dcl__store(host, call, &tau, host->output(call, 3));
+    int64_t count = 0;
+    while (count < found->count && count < width && found->values[count] > fmax(found->tau, noise))
+        count++;
+    return count;
 }
 
-static dcl_status singular_threshold_by(const dcl_host *host, dcl_call *call, dcl__decompose *method)
+/* Stores all values, or only those above the threshold. */
+static dcl_status store_whole(const dcl_host *host, dcl_call *call, const dcl__svd *svd, int all)
+{
+    const dcl__threshold threshold = threshold_of(host, call);
+    const double noise = dcl__svd_noise(svd);
+    summary found = {svd->values, svd->count, dcl__threshold_at(&threshold, svd->values, svd->count),
+                     16 * DBL_EPSILON * svd->values[0]};
+    double *weight = weigh(host, call, &found, noise);
+    dcl_status status = weight ? store_factor(host, call, svd->left, svd, weight, host->output(call, 0)) : DCL_ENOMEM;
+    if (!status)
+        status = store_factor(host, call, svd->right, svd, weight, host->output(call, 1));
+    free(weight);
+    found.count = all ? svd->count : surviving(&found, threshold.width, noise);
+    return status ? status : store_summary(host, call, &found);
+}
+
+static dcl_status singular_threshold_by(const dcl_host *host, dcl_call *call, dcl__decompose *method, int all)
 {
     dcl__svd svd;
     dcl_status status = decompose(host, call, method, 1, &svd);
     if (status)
         return status;
-    double *weight = dcl__numbers(host, call, 1, svd.count);
-    status = weight ? store_threshold(host, call, &svd, weight) : DCL_ENOMEM;
-    free(weight);
+    status = store_whole(host, call, &svd, all);
     dcl__svd_free(&svd);
     return status;
 }
 
+static dcl_status singular_threshold_single(const dcl_host *host, dcl_call *call, int all)
+{
+    const dcl__threshold threshold = threshold_of(host, call);
+    dcl__single_svd svd;
+    dcl_status status = dcl__single_svd_run(host, call, host->input(call, 0), &svd);
+    if (status)
+        return status;
+    const double noise = FLT_EPSILON * svd.values[0];
+    summary found = {svd.values, svd.count, dcl__threshold_at(&threshold, svd.values, svd.count), 16 * noise};
+    double *weight = weigh(host, call, &found, noise);
+    status = weight ? dcl__single_svd_store(host, call, &svd, weight, host->output(call, 0), host->output(call, 1))
+                    : DCL_ENOMEM;
+    found.count = all ? svd.count : surviving(&found, threshold.width, noise);
+    if (!status)
+        status = store_summary(host, call, &found);
+    free(weight);
+    dcl__single_svd_free(&svd);
+    return status;
+}
+
+static dcl_status singular_threshold_partial(const dcl_host *host, dcl_call *call, int *done)
+{
+    const dcl__threshold threshold = threshold_of(host, call);
+    dcl__partial_svd svd;
+    dcl_status status = dcl__partial_svd_run(host, call, host->input(call, 0), &threshold, done, &svd);
+    const summary found = {svd.triplets.values, svd.count, svd.tau, svd.error};
+    double *weight = !status && *done ? weigh(host, call, &found, 0) : NULL;
+    if (!status && *done && !weight)
+        status = DCL_ENOMEM;
+    if (weight)
+        status = dcl__krylov_store(&svd.k, &svd.triplets, weight, svd.count, host->output(call, 0),
+                                   host->output(call, 1));
+    if (weight && !status)
+        status = store_summary(host, call, &found);
+    free(weight);
+    dcl__partial_svd_free(&svd);
+    return status;
+}
+
+/* As few triplets as there are above the threshold, where that is quicker, else all. Which values come out is a
+ * matter of the shape alone: also where the quick way is given up. */
 static dcl_status singular_threshold_run(const dcl_host *host, dcl_call *call)
 {
-    return singular_threshold_by(host, call, dcl__svd_lapack);
+    const int partial = host->scratch(call, 0) != NULL;
+    int done = 0;
+    dcl_status status = partial ? singular_threshold_partial(host, call, &done) : DCL_OK;
+    if (status || done)
+        return status;
+    if (dcl__is_large_single(host->input(call, 0)))
+        return singular_threshold_single(host, call, !partial);
+    return singular_threshold_by(host, call, dcl__svd_lapack, !partial);
 }
 
 static dcl_status singular_threshold_reference(const dcl_host *host, dcl_call *call)
 {
-    return singular_threshold_by(host, call, dcl__svd_jacobi);
+    const dcl_tensor *y = host->input(call, 0);
+    int64_t block, capacity;
+    int partial = dcl__partial_plan(y->dim[0], y->dim[1], threshold_of(host, call).width, &block, &capacity);
+    return singular_threshold_by(host, call, dcl__svd_jacobi, !partial);
 }
 
 /* ---- tables ---- */
@@ -264,8 +356,10 @@ static const dcl_op singular_values = {
 static const dcl_port singular_threshold_outputs[] = {
     {"left", "m x width; column i is left vector i times sqrt(max(value i - tau, 0))", DCL_REAL, 0},
     {"right", "n x width, alike; left right' is y with its singular values reduced by tau", DCL_REAL, 0},
-    {"values", "all min(m, n) singular values of y, largest first", DCL_REAL, 0},
+    {"values", "min(m, n) numbers: the singular values that were computed, largest first, then zeros", DCL_REAL, 0},
     {"tau", "scalar: the threshold used", DCL_REAL, 0},
+    {"count", "scalar: how many values were computed: those above tau, or all", DCL_REAL, 0},
+    {"error", "scalar: a bound of the error of every value and, in the Frobenius norm, of left right'", DCL_REAL, 0},
     {0},
 };
 
@@ -294,6 +388,11 @@ static const dcl_case singular_threshold_cases[] = {
     {"6x4@0..0", "lambda=1", 0, 0, 0, 0},
     {"6x4@1..1", "lambda=1", 2e-6, 1e-12, 0, 0},
     {"30x21@-1000..1000", "lambda=1 width=5", 2e-6, 1e-11, 0, 0},
+    {"180x150", "lambda=1 width=3", 1e-4, 1e-9, 0, 0},
+    {"150x180", "tau=10 width=4", 1e-4, 1e-9, 0, 0},
+    /* The output `error` is a bound: 16 roundings of the largest value, which is 155. */
+    {"160x150@1..1", "lambda=1 width=3", 4e-4, 1e-9, 0, 0},
+    {"160x150@0..0", "lambda=1 width=3", 0, 0, 0, 0},
     {"6x4", "tau=-0.5", 0, 0, DCL_CASE_REFUSED, 0},
     {"6x4", "lambda=-1", 0, 0, DCL_CASE_REFUSED, 0},
     {"6x4", "width=-1", 0, 0, DCL_CASE_REFUSED, 0},
@@ -305,11 +404,12 @@ static const dcl_op singular_threshold = {
     .size = sizeof singular_threshold,
     .name = "singular_threshold",
     .doc = "factors of y with its singular values reduced by tau, at most width of them",
-    .semantics = 1,
+    .semantics = 2,
     .flags = DCL_OP_WAITS,
     .inputs = matrix_inputs,
     .outputs = singular_threshold_outputs,
     .attributes = singular_threshold_attributes,
+    .source = threshold_cl,
     .cases = singular_threshold_cases,
     .infer = singular_threshold_infer,
     .run = singular_threshold_run,

@@ -88,7 +88,8 @@ DCL_API dcl_status dcl_device_choose(const dcl_device_info *infos, size_t count,
 /* Opens a device: its context, one in-order queue, its kernel cache. Close with dcl_device_close. */
 DCL_API dcl_status dcl_device_open(const char *selector, dcl_device **device, dcl_error *error);
 
-/* Waits for the queue, then frees everything in order. Close its sessions first. NULL is allowed. */
+/* Waits for the queue, saves new kernels to the cache, then frees everything in order. Close its sessions first.
+ * NULL is allowed. */
 DCL_API void dcl_device_close(dcl_device *device);
 
 DCL_API const dcl_device_info *dcl_device_describe(const dcl_device *device);
@@ -254,6 +255,8 @@ DCL_API dcl_status dcl_session_wait(dcl_session *session, dcl_error *error);
 /* Steps enqueued so far; the setter serves resumed runs. */
 DCL_API int64_t dcl_session_steps(const dcl_session *session);
 DCL_API void dcl_session_set_steps(dcl_session *session, int64_t steps);
+/* Kernels that the last step launched; 0 before the first. */
+DCL_API int64_t dcl_session_kernels(const dcl_session *session);
 
 /* What the plan decided. */
 typedef struct dcl_plan_info {
@@ -277,10 +280,19 @@ typedef struct dcl_optimum {
     int64_t rank;                /* how many survive                                                 */
     double minimum;              /* the least objective                                              */
     double product;              /* ||u_i|| ||v_i|| of every unit at the optimum: tau / lambda       */
+    double error;                /* the least objective is at least minimum - error                  */
 } dcl_optimum;
 
 /* The closed form from the singular values of Y (largest first, `count` of them, all). [any-thread] */
 DCL_API dcl_optimum dcl_dropout_optimum(const double *values, int64_t count, double lambda, int64_t width);
+
+/* The closed form from the leading singular values alone: all that are above tau, or `width` of them. `energy` is
+ * ||Y||_F^2. The values belong to orthonormal vectors U and V with Y V = U S, and `residual` is at least
+ * ||Y' U - V S||_F: 0 when they are exact. Such values are never above the true ones, so the minimum is never
+ * below the true one, and by `error` above it at most, but for rounding (some 1e-15 energy); that no value above
+ * tau is left out is the caller's word. [any-thread] */
+DCL_API dcl_optimum dcl_dropout_optimum_leading(const double *values, int64_t count, double energy, double residual,
+                                                double lambda, int64_t width);
 
 /* A dense matrix of the caller's: row-major, without gaps; dtype DCL_F32 or DCL_F64. */
 typedef struct dcl_matrix {
@@ -361,7 +373,8 @@ typedef struct dcl_factorize_result {
     dcl_optimum optimum;
     dcl_assessment assessment;
     double relative_gap;         /* (objective - optimum) / objective; 0 for an objective of 0       */
-    const double *data_values;   /* singular values of Y, `spectrum` of them                         */
+    const double *data_values;   /* the largest singular values of Y: all that are above tau         */
+    int64_t data_count;          /* how many they are: `spectrum`, or fewer                          */
     const double *product_values;/* of U V', `width` of them                                         */
     const double *products;      /* ||u_i|| ||v_i||, `width` of them                                 */
     const dcl_progress *history; /* what the progress function saw, oldest first                     */

@@ -72,7 +72,9 @@ dcl_status dcl__bench_threshold(const dcl__bench *bench, const dcl__threshold_si
 
 /* An empty record, for those who measure something themselves. */
 dcl__record dcl__record_empty(const char *name, uint32_t dtype);
-/* Fills times, ratio and share of the limit from a comparison of side 0, and side 1 where there is one. */
-void dcl__record_fill(dcl__record *record, const dcl__bench *bench, const dcl__comparison *comparison, int sides);
+/* Fills times and ratio from a comparison: side 0, and 1, the other. */
+void dcl__record_fill(dcl__record *record, const dcl__comparison *comparison);
+/* Fills the share of the limit, where the record says what a call needs at least. */
+void dcl__record_limit(dcl__record *record, const dcl__limits *limits);
 
 #endif

@@ -9,7 +9,9 @@
 
 int dcl__host_threads(const dcl_device_info *device)
 {
-    int threads = device->type == DCL_TYPE_CPU ? (int)device->compute_units : openblas_get_num_procs();
+    int threads = openblas_get_num_procs();
+    if (device->type == DCL_TYPE_CPU && device->compute_units < threads)
+        threads = (int)device->compute_units;
     openblas_set_num_threads(threads);
     return openblas_get_num_threads();
 }

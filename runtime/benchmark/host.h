@@ -8,7 +8,7 @@
 #include "core/error.h"
 
 /* Makes OpenBLAS use as many threads as a CPU device has compute units, or all processors beside another
- * device; returns how many. */
+ * device or where there are fewer; returns how many. */
 int dcl__host_threads(const dcl_device_info *device);
 
 /* Room for numbers: zeros, or uniform in [-1, 1]; free with free(). NULL and a message when memory is out. */

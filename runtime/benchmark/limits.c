@@ -138,11 +138,11 @@ static dcl_status try_arithmetic(probe *p, int repeats, const dcl__watch *watch,
 static dcl_status measure_arithmetic(dcl_device *device, int repeats, const dcl__watch *watch, dcl__limits *limits,
                                      dcl_error *error)
 {
-    probe p = make_probe(device, limits->dtype, 1, "limit_arithmetic");
-    int64_t bytes = (int64_t)p.items * MOST_LANES * dcl__dtype_size(limits->dtype);
-    int most = device->info.type == DCL_TYPE_CPU ? MOST_LANES : 4;
+    int cpu = device->info.type == DCL_TYPE_CPU, most = cpu ? MOST_LANES : 4;
+    probe p = make_probe(device, limits->dtype, cpu ? 2 : 1, "limit_arithmetic");
+    int64_t bytes = (int64_t)p.items * most * dcl__dtype_size(limits->dtype);
     dcl_status status = dcl__buffer_create(device, "limit of arithmetic", bytes, &p.to, error);
-    for (p.lanes = 1; p.lanes <= most && status == DCL_OK; p.lanes *= 2)
+    for (; p.lanes <= most && status == DCL_OK; p.lanes *= 2)
         status = try_arithmetic(&p, repeats, watch, limits, error);
     dcl__buffer_release(device, p.to);
     return status;
@@ -260,14 +260,15 @@ static dcl_status measure_launch(dcl_device *device, int repeats, const dcl__wat
     dcl__side side = {run_launches, &l, .least = LEAST};
     dcl__comparison times = {.repeats = repeats};
     dcl_status status = dcl__compare(watch, "launching", &side, 1, &times, error);
-    limits->launch = dcl__spread_of_side(&times, 0).median;
+    double median = dcl__spread_of_side(&times, 0).median;
+    limits->launch = limits->launch > 0 ? fmin(limits->launch, median) : median;
     return status;
 }
 
 dcl_status dcl__limits_measure(dcl_device *device, uint32_t dtype, int repeats, const dcl__watch *watch,
                                dcl__limits *limits, dcl_error *error)
 {
-    *limits = (dcl__limits){.dtype = dtype};
+    limits->dtype = dtype;
     dcl_status status = measure_arithmetic(device, repeats, watch, limits, error);
     if (status == DCL_OK)
         status = measure_memory(device, repeats, watch, limits, error);

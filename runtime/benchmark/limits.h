@@ -16,7 +16,8 @@ typedef struct dcl__limits {
     char arithmetic[32], streaming[32];      /* which kernels these were                             */
 } dcl__limits;
 
-/* Measures them, `repeats` times each, of which the best counts. */
+/* Measures them, `repeats` times each, of which the best counts; also better than what *limits has from before,
+ * which must be zero at first. */
 dcl_status dcl__limits_measure(dcl_device *device, uint32_t dtype, int repeats, const dcl__watch *watch,
                                dcl__limits *limits, dcl_error *error);
 

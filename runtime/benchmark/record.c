@@ -12,16 +12,18 @@ dcl__record dcl__record_empty(const char *name, uint32_t dtype)
                          .tau_error = NAN};
 }
 
-void dcl__record_fill(dcl__record *record, const dcl__bench *bench, const dcl__comparison *comparison, int sides)
+void dcl__record_fill(dcl__record *record, const dcl__comparison *comparison)
 {
     record->repeats = comparison->repeats;
     record->seconds = dcl__spread_of_side(comparison, 0);
-    if (sides > 1) {
-        record->other_seconds = dcl__spread_of_side(comparison, 1);
-        record->ratio = dcl__spread_of_ratio(comparison, 0, 1);
-    }
-    if (bench->limits && !isnan(record->flops)) {
-        double least = dcl__limits_seconds(bench->limits, record->flops, record->bytes, &record->limit);
-        record->limit_fraction = least / record->seconds.median;
-    }
+    record->other_seconds = dcl__spread_of_side(comparison, 1);
+    record->ratio = dcl__spread_of_ratio(comparison, 0, 1);
+}
+
+void dcl__record_limit(dcl__record *record, const dcl__limits *limits)
+{
+    if (isnan(record->flops))
+        return;
+    double least = dcl__limits_seconds(limits, record->flops, record->bytes, &record->limit);
+    record->limit_fraction = least / record->seconds.median;
 }

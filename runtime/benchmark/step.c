@@ -104,7 +104,7 @@ static void fill_record(const dcl__bench *bench, const problem *p, const dcl__co
     const double element = (double)dcl__dtype_size(p->dtype);
     record->flops = 6 * m * n * r * p->size->retain;
     record->bytes = element * (m * n + 2 * (m + n) * r);
-    dcl__record_fill(record, bench, times, 2);
+    dcl__record_fill(record, times);
     record->launches = p->launches;
     record->launch_seconds = bench->limits ? record->launches * bench->limits->launch : NAN;
     record->bytes_peak = (double)dcl_device_statistics(p->device).bytes_peak;

@@ -152,7 +152,7 @@ dcl_status dcl__bench_threshold(const dcl__bench *bench, const dcl__threshold_si
     if (status == DCL_OK)
         status = find_errors(&p, record, error);
     if (status == DCL_OK)
-        dcl__record_fill(record, bench, &times, 2);
+        dcl__record_fill(record, &times);
     free_problem(&p);
     return status;
 }

@@ -17,7 +17,7 @@ static const char *const names[BENCHMARK_COUNT] = {"gemm", "step", "threshold", 
 typedef struct request {
     const char *device;
     int wanted[BENCHMARK_COUNT];
-    int dtype, json, quiet, scaling;
+    int dtype, json, quiet, scaling, without_limits;
     int64_t repeats;
     double retain;               /* NAN: 0.5 and 1                                                   */
     dcl__texts sizes;
@@ -188,19 +188,32 @@ static dcl_status run_start(run *r, dcl_error *error)
     return status;
 }
 
+/* The limits are measured before and after all else: what disturbs the one may spare the other. */
+static dcl_status measure_limits(run *r, dcl_error *error)
+{
+    const request *q = r->request;
+    int needed = q->wanted[GEMM] || (q->wanted[STEP] && !q->scaling);
+    if (!needed || q->without_limits || dcl__interrupted())
+        return DCL_OK;
+    dcl_status status = dcl__limits_measure(r->tools.device, r->bench.dtype, r->bench.repeats, &r->bench.watch,
+                                            &r->limits, error);
+    if (!dcl__interrupted())
+        r->bench.limits = &r->limits;
+    return status;
+}
+
 static dcl_status run_all(run *r, dcl_error *error)
 {
     static dcl_status (*const functions[])(run *, dcl_error *) = {run_gemm, run_step, run_threshold, run_start};
     const request *q = r->request;
-    dcl_status status = DCL_OK;
-    if (q->wanted[GEMM] || q->wanted[STEP]) {
-        status = dcl__limits_measure(r->tools.device, r->bench.dtype, r->bench.repeats, &r->bench.watch, &r->limits,
-                                     error);
-        r->bench.limits = &r->limits;
-    }
+    dcl_status status = measure_limits(r, error);
     for (int i = 0; i < BENCHMARK_COUNT && status == DCL_OK && !dcl__interrupted(); i++)
         if (q->wanted[i])
             status = i == STEP && q->scaling ? run_scaling(r, error) : functions[i](r, error);
+    if (status == DCL_OK)
+        status = measure_limits(r, error);
+    for (int i = 0; i < r->record_count && r->bench.limits; i++)
+        dcl__record_limit(&r->records[i], r->bench.limits);
     return status;
 }
 
@@ -316,6 +329,7 @@ int dcl__command_bench(int argc, char **argv)
         {"--scaling", NULL, "instead of steps: how time and memory of a step grow with m, n and r", DCL__OPTION_FLAG,
          &q.scaling},
         {"--repeats", "N", "timings of each side (default 7)", DCL__OPTION_INTEGER, &q.repeats},
+        {"--no-limits", NULL, "do not measure what the device can do at most", DCL__OPTION_FLAG, &q.without_limits},
         {"--dtype", "f32|f64", "precision (default f32)", DCL__OPTION_WORD, &q.dtype},
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu", DCL__OPTION_TEXT, &q.device},
         {"--json", NULL, "print JSON instead of tables", DCL__OPTION_FLAG, &q.json},

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "benchmark/spectrum.h"
+#include "command/command.h"
 #include "command/files.h"
 #include "core/memory.h"
 
@@ -82,6 +83,7 @@ static int run_program(const char *folder, const char *device)
     if (failed)
         return -1;
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     if (posix_spawnp(&child, "env", &actions, NULL, words, environ) == 0)
         while (waitpid(child, &result, 0) < 0 && errno == EINTR)
             ;
@@ -108,20 +110,18 @@ static dcl_status time_start(const char *folder, const char *device, double *sec
 static dcl_status compare(const dcl__bench *bench, const char *folder, dcl__comparison *times, dcl_error *error)
 {
     dcl__path cache = dcl__join(folder, "cache");
-    double ignored;
     int wanted = times->repeats;
-    /* The first run of all reads program and driver from the disk, which is not what is measured. */
-    dcl_status status = time_start(folder, bench->selector, &ignored, error);
+    dcl_status status = DCL_OK;
     for (times->repeats = 0; times->repeats < wanted && status == DCL_OK; times->repeats++) {
         int r = times->repeats;
-        if (bench->watch.repeat && bench->watch.repeat(bench->watch.user, "start", r, wanted))
+        if (bench->watch.repeat(bench->watch.user, "start", r, wanted))
             break;
         remove_tree(cache.text);
         status = time_start(folder, bench->selector, &times->seconds[0][r], error);
         if (status == DCL_OK)
             status = time_start(folder, bench->selector, &times->seconds[1][r], error);
     }
-    return status;
+    return dcl__interrupted() ? DCL_OK : status;    /* the interrupt came to the child as well */
 }
 
 dcl_status dcl__bench_start(const dcl__bench *bench, dcl__record records[2], dcl_error *error)

@@ -41,9 +41,9 @@ typedef struct run {
 static void write_trace(run *r, const dcl_progress *p)
 {
     dcl_device_counts counts = dcl_device_statistics(r->tools.device);
-    fprintf(r->trace.stream, "%lld,%.6f,%.17g,%.17g,%lld,%lld,%lld\n", (long long)p->step, p->seconds, p->objective,
-            p->gap, (long long)counts.kernels_launched, (long long)counts.programs_compiled,
-            (long long)counts.bytes_peak);
+    fprintf(r->trace.stream, "%lld,%.6f,%.17g,%.17g,%lld,%lld,%lld,%lld\n", (long long)p->step, p->seconds,
+            p->objective, p->gap, (long long)dcl_session_kernels(dcl_factorization_session(r->factorization)),
+            (long long)counts.kernels_launched, (long long)counts.programs_compiled, (long long)counts.bytes_peak);
 }
 
 static void show(run *r, const dcl_progress *p)
@@ -78,7 +78,7 @@ static dcl_status open_trace(run *r, dcl_error *error)
     if (status)
         return status;
     r->traces = 1;
-    fputs("step,seconds,objective,gap,kernels_launched,programs_compiled,device_bytes_peak\n", r->trace.stream);
+    fputs("step,seconds,objective,gap,kernels_of_step,kernels_launched,programs_compiled,device_bytes_peak\n", r->trace.stream);
     return DCL_OK;
 }
 

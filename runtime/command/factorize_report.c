@@ -52,11 +52,11 @@ static json_t *describe_result(const dcl__report_facts *f, const dcl_factorize_r
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step),
                      "data_term", dcl__json_from_number(a->data_term), "regularizer", dcl__json_from_number(a->regularizer),
                      "objective", dcl__json_from_number(a->objective), "optimum", dcl__json_from_number(r->optimum.minimum),
-                     "lower_bound", dcl__json_from_number(r->optimum.minimum),
+                     "lower_bound", dcl__json_from_number(r->optimum.minimum - r->optimum.error),
                      "relative_gap", dcl__json_from_number(r->relative_gap), "rank", (json_int_t)a->rank,
                      "tau", dcl__json_from_number(r->optimum.tau), "balance_error", dcl__json_from_number(a->balance_error),
                      "singular_values", numbers_json(r->product_values, r->width),
-                     "data_singular_values", numbers_json(r->data_values, r->spectrum),
+                     "data_singular_values", numbers_json(r->data_values, r->data_count),
                      "unit_products", numbers_json(r->products, r->width), "status", status_name(r->status),
                      "programs_compiled", (json_int_t)counts.programs_compiled,
                      "kernels_launched", (json_int_t)counts.kernels_launched);

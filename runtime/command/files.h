@@ -29,5 +29,8 @@ dcl_status dcl__write_matrix(const char *folder, const char *name, uint32_t dtyp
 
 /* Fetches a value of a session and writes it as FOLDER/NAME. */
 dcl_status dcl__write_value(dcl_session *session, const char *value, const char *file, dcl_error *error);
+/* The same, of its first `count` rows or elements only. */
+dcl_status dcl__write_leading(dcl_session *session, const char *value, int64_t count, const char *file,
+                              dcl_error *error);
 
 #endif

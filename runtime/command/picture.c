@@ -13,7 +13,7 @@ enum { MOST_VALUES = 100 };
 /* The curves, taken apart from the records. */
 typedef struct curves {
     double *step, *objective, *gap, *shrunk, *reached;
-    int64_t values;              /* how many singular values are shown                               */
+    int64_t values, known;       /* singular values shown, and of Y those that are known             */
 } curves;
 
 /* What is far below the largest singular value is left out: it would stretch the logarithmic axis. */
@@ -25,12 +25,14 @@ static double visible(double value, double largest)
 static dcl_status make_curves(const dcl_factorize_result *r, curves *c, dcl_error *error)
 {
     size_t rows = (size_t)r->history_count;
-    c->values = r->spectrum < MOST_VALUES ? r->spectrum : MOST_VALUES;
-    size_t count = 3 * rows + 2 * (size_t)c->values;
+    const int64_t shown = r->spectrum < MOST_VALUES ? r->spectrum : MOST_VALUES;
+    const double largest = r->data_count ? r->data_values[0] : 0;
+    size_t count = 3 * rows + 2 * (size_t)shown;
     double *room = malloc(count * sizeof *room);
     if (!room)
         return dcl__no_memory(error, "the picture", (int64_t)(count * sizeof *room));
-    *c = (curves){room, room + rows, room + 2 * rows, room + 3 * rows, room + 3 * rows + c->values, c->values};
+    *c = (curves){room, room + rows, room + 2 * rows, room + 3 * rows, room + 3 * rows + shown, shown,
+                  r->data_count < shown ? r->data_count : shown};
     for (size_t i = 0; i < rows; i++) {
         c->step[i] = (double)r->history[i].step;
         c->objective[i] = r->history[i].objective;
@@ -38,8 +40,8 @@ static dcl_status make_curves(const dcl_factorize_result *r, curves *c, dcl_erro
     }
     for (int64_t i = 0; i < c->values; i++) {
         double shrunk = i < r->optimum.rank ? r->data_values[i] - r->optimum.tau : 0;
-        c->shrunk[i] = visible(shrunk, r->data_values[0]);
-        c->reached[i] = visible(i < r->width ? r->product_values[i] : 0, r->data_values[0]);
+        c->shrunk[i] = visible(shrunk, largest);
+        c->reached[i] = visible(i < r->width ? r->product_values[i] : 0, largest);
     }
     return DCL_OK;
 }
@@ -47,11 +49,13 @@ static dcl_status make_curves(const dcl_factorize_result *r, curves *c, dcl_erro
 static dcl_status draw(const char *svg_file, const char *png_file, const char *title, const dcl_factorize_result *r,
                        const curves *c, dcl_error *error)
 {
-    char facts[256];
+    char facts[256], data[64] = "Y";
+    if (r->data_count < r->spectrum)
+        snprintf(data, sizeof data, "Y (%lld of %lld computed)", (long long)r->data_count, (long long)r->spectrum);
     const dcl__series objective[] = {{"reached", r->history_count, c->step, c->objective, DCL__LINE, DCL__BLUE, 0}};
     const dcl__series gap[] = {{"gap", r->history_count, c->step, c->gap, DCL__LINE, DCL__VERMILION, 0}};
     const dcl__series values[] = {
-        {"Y", c->values, NULL, r->data_values, DCL__LINE, DCL__BLACK, 0},
+        {data, c->known, NULL, r->data_values, DCL__LINE, DCL__BLACK, 0},
         {"optimum, S_\xcf\x84(Y)", c->values, NULL, c->shrunk, DCL__LINE, DCL__ORANGE, 0},
         {"reached, U V\xe1\xb5\x80", c->values, NULL, c->reached, DCL__POINTS, DCL__BLUE, 0}};
     const dcl__series products[] = {{"reached", r->width, NULL, r->products, DCL__BARS, DCL__SKY, 0}};

@@ -25,23 +25,43 @@ static void build(dcl_graph *graph, const request *q, int64_t rows, int64_t colu
     const dcl_value targets[] = {dcl_graph_parameter(graph, "U", 2, (int64_t[]){rows, width}, zero),
                                  dcl_graph_parameter(graph, "V", 2, (int64_t[]){columns, width}, zero),
                                  dcl_graph_parameter(graph, "singular_values", 1, &spectrum, zero),
-                                 dcl_graph_parameter(graph, "tau", 0, NULL, zero)};
-    for (int i = 0; i < 4; i++)
+                                 dcl_graph_parameter(graph, "tau", 0, NULL, zero),
+                                 dcl_graph_parameter(graph, "count", 0, NULL, zero),
+                                 dcl_graph_parameter(graph, "error", 0, NULL, zero)};
+    for (int i = 0; i < 6; i++)
         dcl_graph_assign(graph, targets[i], shrunk ? shrunk + i : 0);
+}
+
+/* Numbers that the op gives beside the factors. */
+typedef struct summary {
+    double tau, count, error;
+} summary;
+
+static dcl_status fetch_summary(dcl_session *session, summary *found, dcl_error *error)
+{
+    dcl_status status = dcl_session_fetch(session, "tau", DCL_F64, &found->tau, error);
+    if (status == DCL_OK)
+        status = dcl_session_fetch(session, "count", DCL_F64, &found->count, error);
+    return status ? status : dcl_session_fetch(session, "error", DCL_F64, &found->error, error);
 }
 
 static dcl_status write_results(const request *q, dcl_session *session, dcl_error *error)
 {
-    static const char *const names[] = {"U", "V", "singular_values"};
-    double tau = 0;
-    dcl_status status = dcl_session_fetch(session, "tau", DCL_F64, &tau, error);
-    for (int i = 0; i < 3 && status == DCL_OK; i++) {
-        char file[64];
-        snprintf(file, sizeof file, "%s.npy", names[i]);
-        status = dcl__write_value(session, names[i], dcl__join(q->folder, file).text, error);
-    }
+    const int64_t all = dcl_session_tensor(session, "singular_values")->count;
+    summary found;
+    dcl_status status = fetch_summary(session, &found, error);
+    const int64_t count = status == DCL_OK ? (int64_t)found.count : 0;
     if (status == DCL_OK)
-        printf("tau    %.9g\nfiles  %s: U.npy V.npy singular_values.npy\n", tau, q->folder);
+        status = dcl__write_value(session, "U", dcl__join(q->folder, "U.npy").text, error);
+    if (status == DCL_OK)
+        status = dcl__write_value(session, "V", dcl__join(q->folder, "V.npy").text, error);
+    if (status == DCL_OK)
+        status = dcl__write_leading(session, "singular_values", count,
+                                    dcl__join(q->folder, "singular_values.npy").text, error);
+    if (status == DCL_OK)
+        printf("tau     %.9g\nvalues  %lld of %lld computed, each within %.1e\n"
+               "files   %s: U.npy V.npy singular_values.npy\n", found.tau, (long long)count, (long long)all, found.error,
+               q->folder);
     return status;
 }
 
@@ -95,7 +115,8 @@ int dcl__command_threshold(int argc, char **argv)
     const dcl__usage usage = {
         "threshold", "Y -o DIR [options]",
         "Reduces the singular values of Y by tau: U V' is the closed-form optimum of dropout\n"
-        "factorization. U and V are aligned (U'U = V'V); `dropcl balance` makes all units weigh the same.",
+        "factorization. U and V are aligned (U'U = V'V); `dropcl balance` makes all units weigh the same.\n"
+        "Where few singular values survive, only those are computed and written.",
         "  dropcl threshold Y.npy -o shrunk --retain 0.5 --rank 64\n", options, 1, 1};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);

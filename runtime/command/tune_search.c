@@ -145,7 +145,7 @@ static int is_measured(const point *p)
 static dcl_status duel(const state *s, const variant *v, point *p, point *rival, int rounds, double *ratio,
                        dcl_error *error)
 {
-    static const int order[DCL__SHAPES] = {DCL__LARGE, DCL__SMALL, DCL__OUTER, DCL__INNER, DCL__NARROW};
+    static const int order[DCL__SHAPES] = {DCL__EVEN, DCL__SMALL, DCL__OUTER, DCL__INNER, DCL__NARROW};
     *ratio = 0;
     for (int i = 0; i < DCL__SHAPES; i++) {
         dcl_status status = time_class(s, v, (point *const[2]){p, rival}, order[i], rounds, error);
@@ -200,7 +200,7 @@ static void conclude(const state *s)
 {
     dcl__tuning_results *results = s->search->results;
     const variant *standard = standard_variant(s);
-    if (!s->is_ready && results->tuning.variant[DCL__LARGE])
+    if (!s->is_ready && results->tuning.variant[DCL__EVEN])
         return;
     for (int shape = 0; shape < DCL__SHAPES; shape++) {
         if (!(standard->own.seconds[shape] > 0))

@@ -156,7 +156,7 @@ dcl_status dcl__gemm_run(dcl_device *device, const dcl__product *product, dcl_er
 dcl_status dcl__gemm_is_packed(dcl_device *device, uint32_t dtype, int *packed, dcl_error *error)
 {
     const dcl__gemm_choice *made = NULL;
-    dcl_status status = get_choice(device, dtype, DCL__LARGE, &made, error);
+    dcl_status status = get_choice(device, dtype, DCL__EVEN, &made, error);
     if (status == DCL_OK)
         *packed = made->variant == &dcl__gemm_packed;
     return status;
@@ -168,7 +168,7 @@ dcl_status dcl_device_gemm(dcl_device *device, uint32_t dtype, const char **vari
     if (dtype == DCL_F64 && !device->info.fp64)
         return dcl__fail(error, DCL_EUNSUPPORTED, "device '%s' has no double precision", device->info.name);
     const dcl__gemm_choice *made = NULL;
-    dcl_status status = get_choice(device, dtype, DCL__LARGE, &made, error);
+    dcl_status status = get_choice(device, dtype, DCL__EVEN, &made, error);
     if (status)
         return status;
     *variant = made->variant->name;

@@ -18,10 +18,10 @@ struct dcl__gemm_bench {
 dcl__sizes dcl__typical_sizes(const dcl_device *device, int shape)
 {
     static const dcl__sizes on_cpu[DCL__SHAPES] = {
-        [DCL__SMALL] = {96, 96, 96}, [DCL__LARGE] = {1024, 1024, 1024}, [DCL__OUTER] = {2048, 2048, 96},
+        [DCL__SMALL] = {96, 96, 96}, [DCL__EVEN] = {1024, 1024, 1024}, [DCL__OUTER] = {2048, 2048, 96},
         [DCL__INNER] = {256, 96, 16384}, [DCL__NARROW] = {2048, 96, 2048}};
     static const dcl__sizes on_gpu[DCL__SHAPES] = {
-        [DCL__SMALL] = {128, 128, 128}, [DCL__LARGE] = {2048, 2048, 2048}, [DCL__OUTER] = {4096, 4096, 128},
+        [DCL__SMALL] = {128, 128, 128}, [DCL__EVEN] = {2048, 2048, 2048}, [DCL__OUTER] = {4096, 4096, 128},
         [DCL__INNER] = {512, 128, 32768}, [DCL__NARROW] = {4096, 128, 4096}};
     return device->info.type == DCL_TYPE_CPU ? on_cpu[shape] : on_gpu[shape];
 }

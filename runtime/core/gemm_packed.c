@@ -15,8 +15,8 @@ enum { STANDARD_DEPTH = 256, SLICE = 16 };
  * level cache. */
 enum { PANEL_BYTES = 8 << 20, BLOCK_BYTES = 160 << 10 };
 
-/* Packing rows of A pays when they are used for more than so many panels, and when they are long. */
-enum { FEW_PANELS = 8, SHORT_DEPTH = 128 };
+/* Packing rows of A pays when they are used for more than so many panels, and when they are longer than a block. */
+enum { FEW_PANELS = 8 };
 
 /* A piece of the product that fits into the panels: rows first_m.. of C, columns first_n.., depth first_k... */
 typedef struct piece {
@@ -142,7 +142,7 @@ static dcl_status multiply(dcl_device *device, const dcl__product *p, const cut 
     int64_t strips, panels;
     cut_groups(device, c, at, &strips, &panels);
     const int packed = (p->transpose & DCL_TRANSPOSE_A) != 0;
-    const int direct = !packed && (panels <= FEW_PANELS || at->k <= SHORT_DEPTH);
+    const int direct = !packed && (panels <= FEW_PANELS || at->k <= c->depth);
     const char *name = packed ? "multiply_panels" : direct ? "multiply_direct" : "multiply_block";
     const dcl__real alpha = dcl__real_of(p->dtype, p->alpha);
     const dcl__real beta = dcl__real_of(p->dtype, at->first_k == 0 ? p->beta : 1);

@@ -16,12 +16,12 @@ int dcl__shape_of(int64_t m, int64_t n, int64_t k)
         return DCL__OUTER;
     if (k / 4 >= longer)
         return DCL__INNER;
-    return longer / 4 >= shorter ? DCL__NARROW : DCL__LARGE;
+    return longer / 4 >= shorter ? DCL__NARROW : DCL__EVEN;
 }
 
 const char *dcl__shape_name(int shape)
 {
-    static const char *const names[] = {"small", "large", "outer", "inner", "narrow"};
+    static const char *const names[] = {"small", "even", "outer", "inner", "narrow"};
     return names[shape];
 }
 

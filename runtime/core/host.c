@@ -8,7 +8,6 @@
 #include "core/blas.h"
 #include "core/buffer.h"
 #include "core/graph.h"
-#include "core/program.h"
 #include "core/random.h"
 #include "core/schema.h"
 #include "core/tensor.h"
@@ -142,41 +141,6 @@ static const dcl_tensor *scratch(dcl_call *call, uint32_t i)
     return call->stage == DCL__RUN && i < DCL_MAX_SCRATCH && call->scratch[i].size ? &call->scratch[i] : NULL;
 }
 
-/* Sets one kernel argument; an OpenCL code. */
-static int set_argument(cl_kernel kernel, cl_uint i, const dcl_argument *argument, uint32_t real_type)
-{
-    switch (argument->kind) {
-    case DCL_ARG_TENSOR:
-        return clSetKernelArg(kernel, i, sizeof(cl_mem), argument->as.tensor ? &argument->as.tensor->buffer : NULL);
-    case DCL_ARG_REAL:
-        return real_type == DCL_F64
-               ? clSetKernelArg(kernel, i, sizeof(double), &argument->as.number)
-               : clSetKernelArg(kernel, i, sizeof(float), &(float){(float)argument->as.number});
-    case DCL_ARG_LONG:
-        return clSetKernelArg(kernel, i, sizeof(cl_long), &argument->as.integer);
-    case DCL_ARG_UINT4:
-        return clSetKernelArg(kernel, i, sizeof(cl_uint4), argument->as.word);
-    case DCL_ARG_LONG8:
-        return clSetKernelArg(kernel, i, sizeof(cl_long8), argument->as.list);
-    case DCL_ARG_LOCAL:
-        return clSetKernelArg(kernel, i, (size_t)argument->as.integer, NULL);
-    default:
-        return CL_INVALID_ARG_VALUE;
-    }
-}
-
-static dcl_status set_arguments(dcl_call *call, cl_kernel kernel, const char *name, const dcl_argument *arguments,
-                                uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        int code = set_argument(kernel, i, &arguments[i], call->real);
-        if (code != CL_SUCCESS)
-            return dcl__cl_check(call->error, code, "clSetKernelArg", "setting argument %" PRIu32 " of kernel '%s'", i,
-                                 name);
-    }
-    return DCL_OK;
-}
-
 static dcl_status launch(dcl_call *call, const char *name, const char *defines, const dcl_argument *arguments,
                          uint32_t argument_count, uint32_t dims, const uint64_t *global, const uint64_t *local)
 {
@@ -190,9 +154,8 @@ static dcl_status launch(dcl_call *call, const char *name, const char *defines, 
             return DCL_OK;
     const dcl__build build = {op->name, op->source, call->real, defines};
     cl_kernel kernel;
-    dcl_status status = dcl__kernel(call->device, &build, name, &kernel, call->error);
-    if (status == DCL_OK)
-        status = set_arguments(call, kernel, name, arguments, argument_count);
+    dcl_status status = dcl__launch_prepare(call->device, call->launches, &build, name, arguments, argument_count, &kernel,
+                                            call->error);
     if (status == DCL_OK)
         status = dcl__enqueue(call->device, kernel, name, dims, global, local, call->error);
     return failed_inside(call, status);
@@ -418,6 +381,8 @@ dcl_status dcl__call(dcl_call *call, dcl__stage stage, dcl_error *error)
     call->stage = stage;
     call->error = error ? error : &local;
     call->explained = 0;
+    if (call->launches)
+        call->launches->next = 0;
     dcl_status status = functions[stage](&dcl__host, call);
     if (status == DCL_OK && stage == DCL__INFER)
         status = check_outputs(call);

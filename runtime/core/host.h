@@ -3,6 +3,7 @@
 #define DCL__HOST_H
 
 #include "core/device.h"
+#include "core/launch.h"
 #include "core/registry.h"
 
 /* The services that plugins see. */
@@ -33,6 +34,7 @@ struct dcl_call {
     uint64_t seed;
     int64_t step;
     dcl_device *device;                  /* run only                                                 */
+    dcl__launches *launches;             /* run only; NULL: this call is not repeated                */
     dcl__gradient_call *gradient;        /* gradient only                                            */
     dcl__stage stage;
     dcl_error *error;

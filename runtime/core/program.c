@@ -124,12 +124,12 @@ static dcl_status compile(dcl_device *device, const dcl__build *build, const cha
     return DCL_OK;
 }
 
-/* Saved after the first kernel exists: some drivers compile only then. */
+/* Saved when the device is closed: some drivers compile for the binary once more, each kernel for groups of any
+ * size, which would delay the first step by seconds. And not before a kernel exists: some compile only then. */
 static void save(dcl__program *made)
 {
     size_t size = 0;
-    made->fresh = 0;
-    if (clGetProgramInfo(made->program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || size == 0)
+    if (!made->fresh || !made->kernels || clGetProgramInfo(made->program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || size == 0)
         return;
     unsigned char *binary = malloc(size);
     if (binary && clGetProgramInfo(made->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
@@ -206,11 +206,8 @@ static dcl_status make_kernel(dcl_device *device, const dcl__build *build, dcl__
         made->kernel = NULL;
     if (status == DCL_OK && !made->name)
         status = DCL_ENOMEM;
-    if (status == DCL_OK) {
+    if (status == DCL_OK)
         *kernel = made->kernel;
-        if (program->fresh)
-            save(program);
-    }
     return status;
 }
 
@@ -277,6 +274,7 @@ void dcl__programs_release(dcl_device *device)
     while (device->programs) {
         dcl__program *program = device->programs;
         device->programs = program->next;
+        save(program);
         release_program(program);
     }
 }

@@ -12,6 +12,7 @@
 /* A schedule made ready: one call a node, with buffers filled in. */
 typedef struct sequence {
     dcl_call *calls;
+    dcl__launches *launches;     /* of each call                                                     */
     size_t count;
 } sequence;
 
@@ -25,6 +26,7 @@ struct dcl_session {
     unsigned char *fed;          /* by value                                                         */
     sequence step, *results;
     int64_t steps;
+    int64_t step_kernels;        /* launched by the last step                                        */
 };
 
 /* ---- Checks before anything is allocated ---- */
@@ -136,12 +138,23 @@ static dcl_status make_sequence(const dcl_session *session, const dcl__schedule 
                                 dcl_error *error)
 {
     made->calls = calloc(schedule->node_count + 1, sizeof *made->calls);
-    if (!made->calls)
+    made->launches = calloc(schedule->node_count + 1, sizeof *made->launches);
+    if (!made->calls || !made->launches)
         return dcl__no_memory(error, "the calls of a plan", (int64_t)(schedule->node_count * sizeof *made->calls));
     made->count = schedule->node_count;
-    for (size_t i = 0; i < schedule->node_count; i++)
+    for (size_t i = 0; i < schedule->node_count; i++) {
         fill_call(session, schedule, i, &made->calls[i]);
+        made->calls[i].launches = &made->launches[i];
+    }
     return DCL_OK;
+}
+
+static void free_sequence(sequence *made)
+{
+    for (size_t i = 0; made->launches && i < made->count; i++)
+        dcl__launches_free(&made->launches[i]);
+    free(made->launches);
+    free(made->calls);
 }
 
 static dcl_status make_sequences(dcl_session *session, dcl_error *error)
@@ -218,8 +231,8 @@ void dcl_session_free(dcl_session *session)
     for (size_t s = 0; session->pool && s < session->plan.slot_count; s++)
         dcl__buffer_release(session->device, session->pool[s]);
     for (size_t i = 0; session->results && i < session->plan.result_count; i++)
-        free(session->results[i].calls);
-    free(session->step.calls);
+        free_sequence(&session->results[i]);
+    free_sequence(&session->step);
     free(session->results);
     free(session->state);
     free(session->pool);
@@ -236,6 +249,11 @@ dcl_plan_info dcl_session_plan(const dcl_session *session)
 int64_t dcl_session_steps(const dcl_session *session)
 {
     return session->steps;
+}
+
+int64_t dcl_session_kernels(const dcl_session *session)
+{
+    return session->step_kernels;
 }
 
 void dcl_session_set_steps(dcl_session *session, int64_t steps)
@@ -373,9 +391,11 @@ enum { MOST_QUEUED = 64 };
 
 static dcl_status run_step(dcl_session *session, dcl_error *error)
 {
+    const int64_t before = session->device->counts.kernels_launched;
     dcl_status status = run_sequence(session, &session->step, error);
     if (status == DCL_OK)
         status = assign(session, error);
+    session->step_kernels = session->device->counts.kernels_launched - before;
     if (status == DCL_OK)
         status = dcl__cl_check(error, clFlush(session->device->queue), "clFlush", "step %" PRId64, session->steps);
     if (status)

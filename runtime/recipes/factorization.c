@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/tensor.h"
+#include "recipes/data_spectrum.h"
 
 /* Stagnation is judged over so many reports of `explicit`. */
 enum { WINDOW = 5, MOST_REPORTS = 100 };
@@ -25,8 +26,8 @@ struct dcl_factorization {
     dcl_graph *graph;
     dcl_session *session;
     dcl_optimum optimum;
-    double *data_values, *product_values, *products, *u, *v;
-    int64_t spectrum;
+    dcl__data_spectrum spectrum;
+    double *product_values, *products, *u, *v;
     dcl_progress *history;
     size_t history_count, history_capacity;
     double first_step;           /* seconds from the start to the end of the first step              */
@@ -120,32 +121,23 @@ static void make_task(dcl_factorization *f)
     task->unit_v = sqrt(task->norm / ((double)task->columns * (double)task->width));
 }
 
-/* ---- Graphs ---- */
+/* ---- The closed form ---- */
 
-/* Singular values of Y, by the op. */
-static dcl_status find_spectrum(dcl_factorization *f, const dcl_registry *registry, dcl_device *device,
-                                dcl_error *error)
+static dcl_status find_optimum(dcl_factorization *f, const dcl_registry *registry, dcl_device *device,
+                               dcl_error *error)
 {
-    dcl_graph *graph = NULL;
-    dcl_session *session = NULL;
-    f->spectrum = f->data.rows < f->data.columns ? f->data.rows : f->data.columns;
-    f->data_values = calloc((size_t)f->spectrum, sizeof *f->data_values);
-    if (!f->data_values)
-        return dcl__no_memory(error, "singular values", f->spectrum * (int64_t)sizeof *f->data_values);
-    dcl_status status = dcl_graph_create(registry, f->data.dtype, 0, &graph, error);
+    dcl__data_spectrum *y = &f->spectrum;
+    dcl_status status = dcl__data_spectrum_find(registry, device, &f->data, f->task.lambda, f->task.width, y, error);
     if (status)
         return status;
-    dcl_value y = dcl_graph_input(graph, "Y", DCL_REAL, 2, (int64_t[]){f->data.rows, f->data.columns});
-    dcl_graph_result(graph, "values", dcl__unary(graph, "singular_values", y));
-    status = dcl_session_create(device, graph, &session, error);
-    if (status == DCL_OK)
-        status = dcl_session_feed(session, "Y", f->data.dtype, f->data.data, error);
-    if (status == DCL_OK)
-        status = dcl_session_fetch(session, "values", DCL_F64, f->data_values, error);
-    dcl_session_free(session);
-    dcl_graph_free(graph);
-    return status;
+    f->optimum = y->count == y->all
+                 ? dcl_dropout_optimum(y->values, y->count, f->task.lambda, f->task.width)
+                 : dcl_dropout_optimum_leading(y->values, y->count, y->energy, y->residual, f->task.lambda,
+                                               f->task.width);
+    return DCL_OK;
 }
+
+/* ---- Graphs ---- */
 
 static void build_solver(dcl_factorization *f, dcl_value y)
 {
@@ -175,10 +167,9 @@ static dcl_status build_graph(dcl_factorization *f, const dcl_registry *registry
 static dcl_status set_up(dcl_factorization *f, const dcl_registry *registry, dcl_device *device, dcl_error *error)
 {
     make_task(f);
-    dcl_status status = find_spectrum(f, registry, device, error);
+    dcl_status status = find_optimum(f, registry, device, error);
     if (status)
         return status;
-    f->optimum = dcl_dropout_optimum(f->data_values, f->spectrum, f->task.lambda, f->task.width);
     int asked = f->options.steps > 0 && f->options.solver != DCL_SOLVER_CLOSED_FORM;
     f->task.steps = asked ? f->options.steps : default_steps(&f->options, &f->task, f->optimum.minimum);
     status = build_graph(f, registry, error);
@@ -217,7 +208,7 @@ void dcl_factorization_free(dcl_factorization *f)
         return;
     dcl_session_free(f->session);
     dcl_graph_free(f->graph);
-    free(f->data_values);
+    free(f->spectrum.values);
     free(f->product_values);
     free(f->products);
     free(f->u);
@@ -242,7 +233,7 @@ dcl_session *dcl_factorization_session(dcl_factorization *f)
 static double relative_gap(const dcl_factorization *f, double objective)
 {
     double epsilon = f->data.dtype == DCL_F64 ? 1e-15 : 1e-7, energy = f->task.norm * f->task.norm;
-    return objective > epsilon * energy ? (objective - f->optimum.minimum) / objective : 0;
+    return objective > epsilon * energy ? (objective - (f->optimum.minimum - f->optimum.error)) / objective : 0;
 }
 
 /* Whether somebody wants the run to end, asked with the last report. */
@@ -370,9 +361,10 @@ static int verdict(const dcl_factorization *f, double gap)
 static void describe(const dcl_factorization *f, const dcl_assessment *assessment, dcl_factorize_result *result)
 {
     *result = (dcl_factorize_result){
-        .rows = f->task.rows, .columns = f->task.columns, .width = f->task.width, .spectrum = f->spectrum,
+        .rows = f->task.rows, .columns = f->task.columns, .width = f->task.width, .spectrum = f->spectrum.all,
         .u = f->u, .v = f->v, .optimum = f->optimum, .assessment = *assessment,
-        .relative_gap = relative_gap(f, assessment->objective), .data_values = f->data_values,
+        .relative_gap = relative_gap(f, assessment->objective), .data_values = f->spectrum.values,
+        .data_count = f->spectrum.count,
         .product_values = f->product_values, .products = f->products, .history = f->history,
         .history_count = (int64_t)f->history_count, .steps = dcl_session_steps(f->session),
         .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step};

@@ -24,10 +24,7 @@ static dcl_value adam(dcl_graph *graph, const dcl__task *task, dcl_value paramet
     const dcl_setting settings[] = {
         {.name = "rate", .number = schedule.rate * unit}, {.name = "schedule", .string = schedule.word},
         {.name = "horizon", .integer = schedule.horizon}, {.name = "beta2", .number = 0.99},
-        {0}};
-    const double scale = task->norm * unit;
-    if (scale > 0)
-        gradient = dcl__scaled(graph, gradient, 1 / scale);
+        {.name = "scale", .number = task->norm * unit > 0 ? 1 / (task->norm * unit) : 1}, {0}};
     dcl_value mean = state_of(graph, parameter, "mean"), variance = state_of(graph, parameter, "variance");
     dcl_value next = dcl_graph_apply(graph, NULL, "adam", (dcl_value[]){parameter, mean, variance, gradient}, 4,
                                      settings);

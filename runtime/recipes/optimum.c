@@ -1,10 +1,12 @@
 /* optimum.c: the closed form of dropout factorization, from singular values alone. */
+#include <math.h>
+
 #include "dropcl/dropcl.h"
 
 /* With A_q = s_1 + ... + s_q: tau = max over q <= r of lambda A_q / (r + lambda q), a maximum that needs no
  * search for the rank and is safe in any precision; then rank = #{i <= r: s_i > tau} and
- * minimum = sum_{i > rank} s_i^2 + tau^2 (rank + r / lambda). */
-dcl_optimum dcl_dropout_optimum(const double *values, int64_t count, double lambda, int64_t width)
+ * minimum = sum_{i > rank} s_i^2 + lambda A_rank^2 / (r + lambda rank). Of this the second term is set here. */
+static dcl_optimum shrink(const double *values, int64_t count, double lambda, int64_t width)
 {
     dcl_optimum optimum = {.lambda = lambda};
     int64_t most = width < count ? width : count;
@@ -18,8 +20,45 @@ dcl_optimum dcl_dropout_optimum(const double *values, int64_t count, double lamb
     while (optimum.rank < most && values[optimum.rank] > optimum.tau)
         kept += values[optimum.rank++];
     optimum.product = (kept - (double)optimum.rank * optimum.tau) / (double)width;
+    optimum.minimum = lambda * kept * kept / ((double)width + lambda * (double)optimum.rank);
+    return optimum;
+}
+
+dcl_optimum dcl_dropout_optimum(const double *values, int64_t count, double lambda, int64_t width)
+{
+    dcl_optimum optimum = shrink(values, count, lambda, width);
+    double rest = 0;
     for (int64_t i = count; i-- > optimum.rank;)
-        optimum.minimum += values[i] * values[i];
-    optimum.minimum += lambda * kept * kept / ((double)width + lambda * (double)optimum.rank);
+        rest += values[i] * values[i];
+    optimum.minimum += rest;
+    return optimum;
+}
+
+/* How far h = ||Y||^2 - minimum may be above what the values say. With R = Y' U - V S, Y is Y0 + U R' where the
+ * values are exact for Y0, and h(Y) <= h(Y0) + 2 <U R', X> for the minimiser X of Y; that of Y0 is orthogonal to
+ * U R'. While the width cuts off no value, X is a proximal map of Y, which does not expand: the second term is at
+ * most 2 ||R||^2. Else value i grows by at most d_i = 2 ||R||^2 / (g + sqrt(g^2 + 4 ||R||^2)) with
+ * g = s_i - s_width (Li and Li 2005), and h, convex with the gradient 2 (s_i - tau), by 2 sum (s_i - tau + d_i) d_i. */
+static double excess(const double *values, const dcl_optimum *optimum, double residual, int64_t width)
+{
+    double sum = 0, square = residual * residual;
+    if (optimum->rank < width || residual == 0)
+        return 2 * square;
+    for (int64_t i = 0; i < width; i++) {
+        double gap = values[i] - values[width - 1], d = 2 * square / (gap + sqrt(gap * gap + 4 * square));
+        sum += 2 * (values[i] - optimum->tau + d) * d;
+    }
+    return sum;
+}
+
+dcl_optimum dcl_dropout_optimum_leading(const double *values, int64_t count, double energy, double residual,
+                                        double lambda, int64_t width)
+{
+    dcl_optimum optimum = shrink(values, count, lambda, width);
+    double rest = energy;
+    for (int64_t i = 0; i < optimum.rank; i++)
+        rest -= values[i] * values[i];
+    optimum.minimum += fmax(rest, 0);
+    optimum.error = fmin(excess(values, &optimum, residual, width), optimum.minimum);
     return optimum;
 }

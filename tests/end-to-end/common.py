@@ -86,8 +86,8 @@ class Case(unittest.TestCase):
         self.assertEqual(result.status, status, f"{words}\n{result.text}")
         for line in result.err.splitlines():
             self.assertTrue(line.startswith("dropcl: "), result.err)
-        if status == 0:
-            self.assertEqual(result.err, "")
+        if status == 0:      # rusticl gets the vectors of our products wrong, and users are told
+            self.assertEqual([line for line in result.err.splitlines() if not line.endswith(": using plain instead")], [])
         return result
 
     def factorize(self, matrix, *options, out="fit", status=0, environment=AS_USERS):

@@ -72,7 +72,7 @@ class Trace(Case):
     def test_it_counts_what_the_device_did(self):
         self.factorize(small(), "--steps", 50, "--trace", "trace.csv")
         rows = self.path("trace.csv").read_text(encoding="ascii").splitlines()
-        columns = "step,seconds,objective,gap,kernels_launched,programs_compiled,device_bytes_peak"
+        columns = "step,seconds,objective,gap,kernels_of_step,kernels_launched,programs_compiled,device_bytes_peak"
         self.assertEqual(rows[0], columns)
         launched = [int(row.split(",")[4]) for row in rows[1:]]
         self.assertEqual(len(launched), 50)

@@ -11,7 +11,7 @@ from common import AS_USERS, PROGRAM, RUSTICL, Case, has_rusticl
 from program import run
 
 CLBLAST = pathlib.Path(__file__).resolve().parent / "clblast"
-CLASSES = {"small", "large", "outer", "inner", "narrow"}
+CLASSES = {"small", "even", "outer", "inner", "narrow"}
 
 
 class Tune(Case):
@@ -43,7 +43,7 @@ class Tune(Case):
     def test_it_goes_on_where_it_stopped(self):
         self.tune("--time", 1)                              # builds the kernels
         first = self.tune("--time", 15)
-        self.assertRegex(first.out, r"large +1024x1024x1024 +(packed|plain) +\d")
+        self.assertRegex(first.out, r"even +1024x1024x1024 +(packed|plain) +\d")
         before = self.results()
         self.assertEqual(set(before["f32"]["classes"]), CLASSES)
         self.assertEqual(before["f64"]["classes"], {})

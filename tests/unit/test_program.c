@@ -163,6 +163,9 @@ static dcl_device_counts train_elsewhere(void)
         step(session, 3);
         ASSERT_OK(dcl_session_wait(session, &error));
         counts = dcl_device_statistics(device);
+        dcl_session_free(session);
+        dcl_graph_free(graph);
+        close_device();          /* saves the kernels */
         _exit(write(ends[1], &counts, sizeof counts) != sizeof counts);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);

@@ -19,11 +19,11 @@ START_TEST(shapes_have_classes)
         int64_t m, n, k;
         const char *name;
     } shapes[] = {
-        {1, 1, 1, "small"}, {160, 160, 160, "small"}, {33, 65, 129, "small"}, {161, 160, 160, "large"},
-        {1024, 1024, 1024, "large"}, {2304, 2304, 577, "large"}, {2304, 2304, 576, "outer"},
+        {1, 1, 1, "small"}, {160, 160, 160, "small"}, {33, 65, 129, "small"}, {161, 160, 160, "even"},
+        {1024, 1024, 1024, "even"}, {2304, 2304, 577, "even"}, {2304, 2304, 576, "outer"},
         {2304, 2304, 96, "outer"}, {60000, 784, 64, "outer"}, {784, 64, 60000, "inner"}, {64, 784, 60000, "inner"},
         {2304, 96, 9216, "inner"}, {2304, 96, 2304, "narrow"}, {96, 2304, 2304, "narrow"}, {60000, 64, 784, "narrow"},
-        {INT64_C(1) << 40, INT64_C(1) << 40, INT64_C(1) << 40, "large"}, {INT64_MAX, 1, 1, "narrow"},
+        {INT64_C(1) << 40, INT64_C(1) << 40, INT64_C(1) << 40, "even"}, {INT64_MAX, 1, 1, "narrow"},
     };
     for (int i = 0; i < ROWS(shapes); i++) {
         const char *name = dcl__shape_name(dcl__shape_of(shapes[i].m, shapes[i].n, shapes[i].k));
@@ -132,7 +132,7 @@ static dcl__tuning_file some_results(void)
 {
     dcl__tuning_file file = {0};
     file.f32.tuning.variant[DCL__SMALL] = dcl__gemm_variant_name("plain");
-    file.f32.tuning.variant[DCL__LARGE] = dcl__gemm_variant_name("packed");
+    file.f32.tuning.variant[DCL__EVEN] = dcl__gemm_variant_name("packed");
     for (int kernel = 0; kernel < DCL__KERNELS; kernel += 2) {
         file.f32.tuning.given[kernel] = 1;
         dcl__parameters_start(kernel, file.f32.tuning.values[kernel]);
@@ -206,7 +206,7 @@ START_TEST(damaged_files_are_refused)
         {"{\"format\": \"dropcl-tuning/1\"}", "the key 'device' is missing"},
         {FILE_WITH("1"), "'f32' must be an object"},
         {FILE_WITH("{}"), "the key 'classes' is missing"},
-        {FILE_WITH("{\"classes\": {\"huge\": {}}}"), "the key 'huge' is unknown; there are: small, large"},
+        {FILE_WITH("{\"classes\": {\"huge\": {}}}"), "the key 'huge' is unknown; there are: small, even"},
         {FILE_WITH("{\"classes\": {\"small\": {\"variant\": \"fast\"}}}"), "there is no variant 'fast'"},
         {FILE_WITH("{\"classes\": {}, \"parameters\": {}, \"tried\": {\"packed\": -1}}"), "'packed' is -1"},
         {PARAMETERS("{\"Xgemv\": {}}"), "the key 'Xgemv' is unknown"},
@@ -365,7 +365,7 @@ END_TEST
 
 START_TEST(each_class_goes_by_its_variant)
 {
-    dcl__tuning tuning = {.variant = {[DCL__LARGE] = dcl__gemm_variant_name("packed"),
+    dcl__tuning tuning = {.variant = {[DCL__EVEN] = dcl__gemm_variant_name("packed"),
                                       [DCL__SMALL] = dcl__gemm_variant_name("plain"),
                                       [DCL__OUTER] = dcl__gemm_variant_name("packed")}};
     const char *name, *note;
@@ -390,7 +390,7 @@ START_TEST(the_users_own_file_is_put_to_use)
     ASSERT_OK(dcl_device_load_tuning(device, NULL, &error));     /* there is none yet */
     char *path = dcl__tuning_path(dcl_device_describe(device), &error);
     ASSERT_FAILS(dcl_device_load_tuning(device, path, &error), DCL_EIO, path);
-    file.f32.tuning.variant[DCL__LARGE] = dcl__gemm_variant_name("plain");
+    file.f32.tuning.variant[DCL__EVEN] = dcl__gemm_variant_name("plain");
     ASSERT_OK(dcl__tuning_write(path, dcl_device_describe(device), &file, &error));
     ASSERT_OK(dcl_device_load_tuning(device, NULL, &error));
     ASSERT_OK(dcl_device_gemm(device, DCL_F32, &name, &note, &error));

@@ -1,0 +1,23 @@
+/* data_spectrum.h: the singular values of a matrix, in double precision, or the leading ones and how far they may
+ * be from those that there are.
+ */
+#ifndef DCL__DATA_SPECTRUM_H
+#define DCL__DATA_SPECTRUM_H
+
+#include "dropcl/dropcl.h"
+
+typedef struct dcl__data_spectrum {
+    double *values;              /* largest first                                                    */
+    int64_t count, all;          /* how many are known, and how many there are                       */
+    double energy;               /* ||Y||_F^2                                                        */
+    double residual;             /* ||Y' U - V S||_F of the vectors of the known values, where Y V = U S */
+} dcl__data_spectrum;
+
+/* What the closed form for `width` units needs. All values of a small matrix, or where the width is no small
+ * part of them; else those above the threshold: their vectors come from the device, and one pass over Y in
+ * double precision on the host turns them into values whose error is of the order of the square of the
+ * vectors'. The cost grows linearly with rows, columns and width. Free values with free(). */
+dcl_status dcl__data_spectrum_find(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
+                                   double lambda, int64_t width, dcl__data_spectrum *spectrum, dcl_error *error);
+
+#endif
