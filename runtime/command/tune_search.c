@@ -3,11 +3,13 @@
  * Each variant has a point: the best parameters so far. A step replaces those of one kernel, by turns near the
  * point and from everywhere, always in the same order, so that an interrupted search goes on where it stopped.
  * A set of parameters first passes the self-test; then it must be faster over all classes of shapes (geometric
- * mean), and once more when both are timed again. CLBlast cannot be asked for its own parameters, so that its
- * point is a whole set of ours, put to use when it beats them.
+ * mean), in a short duel with the point and in a long one: both are timed by turns, because the speed of a machine
+ * changes while it is measured. CLBlast cannot be asked for its own parameters nor told to return to them, so that
+ * its point is a whole set of ours, and put to use when it beats what its own took at the start.
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command/command.h"
@@ -15,6 +17,10 @@
 
 /* Less than this is noise; a variant other than the device's standard one must gain more. */
 static const double gain = 1.02, variant_gain = 1.05;
+
+/* Rounds of a short and of a long duel, as far as a class takes no more than so many seconds. */
+enum { SHORT = 3, LONG = 11 };
+static const double most_seconds = 1;
 
 /* A set that takes this much longer for one of the products is given up. */
 static const double hopeless = 1.4;
@@ -84,28 +90,47 @@ static void show_progress(const state *s, const char *what)
 
 /* ---- Measuring ---- */
 
-/* Tests and times a set of parameters into p->seconds; stops early at the deadline and, given a rival, when there is
- * no hope. *usable: whether all classes were measured. What does not run is not usable, and no failure. */
-static dcl_status measure(state *s, const variant *v, const point *rival, point *p, int *usable, dcl_error *error)
+static int compare_numbers(const void *a, const void *b)
 {
-    static const int order[DCL__SHAPES] = {DCL__EVEN, DCL__SMALL, DCL__OUTER, DCL__INNER, DCL__NARROW};
-    int passed;
-    *usable = 0;
-    dcl_status status = dcl__gemm_tune(s->search->device, s->search->dtype, &p->tuning, error);
-    if (status)
-        return status;
-    if (dcl__gemm_bench_test(s->bench, v->space->variant, &passed, NULL) || !passed)
-        return DCL_OK;
-    for (int i = 0; i < DCL__SHAPES; i++) {
-        double *seconds = &p->seconds[order[i]], taken;
-        if (is_over(s) || dcl__gemm_bench_time(s->bench, v->space->variant, order[i], &taken, NULL))
-            return DCL_OK;
-        *seconds = *seconds > 0 && *seconds < taken ? *seconds : taken;
-        if (rival && *seconds > hopeless * rival->seconds[order[i]])
-            return DCL_OK;
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static double median(double *numbers, int count)
+{
+    qsort(numbers, (size_t)count, sizeof *numbers, compare_numbers);
+    return (numbers[(count - 1) / 2] + numbers[count / 2]) / 2;
+}
+
+/* Times one or two points of a variant by turns on the product of a class; their seconds are medians. */
+static dcl_status time_class(const state *s, const variant *v, point *const points[2], int shape, int rounds,
+                             dcl_error *error)
+{
+    double times[2][LONG];
+    const double start = dcl__now();
+    int done = 0;
+    dcl_status status = DCL_OK;
+    while (status == DCL_OK && done < rounds && (!done || dcl__now() - start < most_seconds)) {
+        for (int i = 0; i < 2 && points[i] && status == DCL_OK; i++) {
+            const double expected = done ? times[i][0] : points[i]->seconds[shape];
+            status = dcl__gemm_tune(s->search->device, s->search->dtype, &points[i]->tuning, error);
+            if (status == DCL_OK)
+                status = dcl__gemm_bench_time(s->bench, v->space->variant, shape, expected, &times[i][done], error);
+        }
+        done++;
     }
-    *usable = 1;
-    return DCL_OK;
+    for (int i = 0; i < 2 && points[i] && status == DCL_OK; i++)
+        points[i]->seconds[shape] = median(times[i], done);
+    return status;
+}
+
+/* Geometric mean over the classes of the speeds of `p` over those of `other`. */
+static double compare(const point *p, const point *other)
+{
+    double sum = 0;
+    for (int shape = 0; shape < DCL__SHAPES; shape++)
+        sum += log(other->seconds[shape] / p->seconds[shape]);
+    return exp(sum / DCL__SHAPES);
 }
 
 static int is_measured(const point *p)
@@ -116,13 +141,28 @@ static int is_measured(const point *p)
     return measured;
 }
 
-/* Geometric mean of the speeds over the variant's own parameters. */
-static double score(const variant *v, const point *p)
+/* Times a point and its rival; the point's speed over the rival's, 0 when there is no hope. */
+static dcl_status duel(const state *s, const variant *v, point *p, point *rival, int rounds, double *ratio,
+                       dcl_error *error)
 {
-    double sum = 0;
-    for (int shape = 0; shape < DCL__SHAPES; shape++)
-        sum += log(v->own.seconds[shape] / p->seconds[shape]);
-    return exp(sum / DCL__SHAPES);
+    static const int order[DCL__SHAPES] = {DCL__EVEN, DCL__SMALL, DCL__OUTER, DCL__INNER, DCL__NARROW};
+    *ratio = 0;
+    for (int i = 0; i < DCL__SHAPES; i++) {
+        dcl_status status = time_class(s, v, (point *const[2]){p, rival}, order[i], rounds, error);
+        if (status || dcl__interrupted() || p->seconds[order[i]] > hopeless * rival->seconds[order[i]])
+            return status;
+    }
+    *ratio = compare(p, rival);
+    return DCL_OK;
+}
+
+/* Whether a point's parameters pass the self-test. */
+static dcl_status test(const state *s, const variant *v, const point *p, int *passed, dcl_error *error)
+{
+    dcl_status status = dcl__gemm_tune(s->search->device, s->search->dtype, &p->tuning, error);
+    if (status == DCL_OK && dcl__gemm_bench_test(s->bench, v->space->variant, passed, NULL))
+        *passed = 0;
+    return status;
 }
 
 /* ---- Results ---- */
@@ -189,19 +229,17 @@ static dcl_status save(const state *s, dcl_error *error)
  * any others were given to it. */
 static dcl_status measure_own(state *s, dcl_error *error)
 {
-    const dcl__tuning none = {.given = {0}};
-    dcl_status status = dcl__gemm_tune(s->search->device, s->search->dtype, &none, error);
+    dcl_status status = DCL_OK;
     for (int i = 0; i < VARIANTS && status == DCL_OK; i++) {
         variant *v = &s->variants[i];
         show_progress(s, spaces[i].variant);
-        if (v->in_play && dcl__gemm_bench_test(s->bench, spaces[i].variant, &v->in_play, NULL))
-            v->in_play = 0;
+        if (v->in_play)
+            status = test(s, v, &v->own, &v->in_play, error);
     }
     for (int shape = 0; shape < DCL__SHAPES && status == DCL_OK; shape++)
         for (int i = 0; i < VARIANTS && !is_over(s); i++) {
             variant *v = &s->variants[i];
-            v->in_play = v->in_play && !dcl__gemm_bench_time(s->bench, spaces[i].variant, shape, &v->own.seconds[shape],
-                                                             NULL);
+            v->in_play = v->in_play && !time_class(s, v, (point *const[2]){&v->own, NULL}, shape, LONG, NULL);
         }
     if (status == DCL_OK && !standard_variant(s)->in_play)
         status = dcl__fail(error, DCL_EDEVICE, "no variant of the matrix product works on device '%s' (`dropcl devices` "
@@ -209,14 +247,28 @@ static dcl_status measure_own(state *s, dcl_error *error)
     return status;
 }
 
+/* What the best point is worth, beside the own parameters where one can return to them. */
+static dcl_status settle(const state *s, variant *v, dcl_error *error)
+{
+    double ratio;
+    dcl_status status = DCL_OK;
+    if (v->space->kernels[0] == DCL__PACKED)
+        status = duel(s, v, &v->best, &v->own, LONG, &ratio, error);
+    else
+        for (int shape = 0; shape < DCL__SHAPES && status == DCL_OK; shape++)
+            status = time_class(s, v, (point *const[2]){&v->best, NULL}, shape, LONG, error);
+    v->best.score = status == DCL_OK && is_measured(&v->best) ? compare(&v->best, &v->own) : 0;
+    return status;
+}
+
 /* The point where the search of a variant starts: what an earlier run found; else the own parameters of packed, or
- * whole sets of first choices for CLBlast. */
+ * whole sets of first choices for CLBlast. One that does not work has the score 0. */
 static dcl_status start_variant(state *s, variant *v, dcl_error *error)
 {
     const dcl__tuning *found = &s->search->results->tuning;
     const int is_packed = v->space->kernels[0] == DCL__PACKED;
     const int first = is_packed ? DCL__PACKED : DCL__FIRST_CLBLAST, end = is_packed ? DCL__PACKED + 1 : DCL__KERNELS;
-    int usable;
+    int passed;
     for (int kernel = first; kernel < end; kernel++) {
         int64_t *values = v->best.tuning.values[kernel];
         v->best.tuning.given[kernel] = 1;
@@ -227,47 +279,31 @@ static dcl_status start_variant(state *s, variant *v, dcl_error *error)
         else
             dcl__parameters_start(kernel, values);
     }
-    dcl_status status = measure(s, v, NULL, &v->best, &usable, error);
-    v->best.score = usable ? score(v, &v->best) : 0;
-    return status;
+    show_progress(s, v->space->variant);
+    dcl_status status = test(s, v, &v->best, &passed, error);
+    return status || !passed ? status : settle(s, v, error);
 }
 
 /* ---- Searching ---- */
 
-/* Measures the rivals of a candidate again: the best point, and own parameters where one can return to them. */
-static dcl_status measure_rivals(state *s, variant *v, int *usable, dcl_error *error)
-{
-    dcl_status status = DCL_OK;
-    *usable = 1;
-    if (v->space->kernels[0] == DCL__PACKED)
-        status = measure(s, v, NULL, &v->own, usable, error);
-    if (status == DCL_OK && *usable)
-        status = measure(s, v, NULL, &v->best, usable, error);
-    if (*usable)
-        v->best.score = score(v, &v->best);
-    return status;
-}
-
-/* Measures a candidate; takes it for the point when it is faster by `margin`, timed twice. *ratio: how much. */
+/* Takes a candidate for the best point when it is right, and faster by `margin` in two duels. *ratio: how much, 0
+ * when it is hopeless. A candidate that a device cannot run is no failure. */
 static dcl_status consider(state *s, variant *v, point *candidate, double margin, double *ratio, dcl_error *error)
 {
-    int usable;
+    int passed;
     *ratio = 0;
-    for (int round = 0; round < 2; round++) {
-        dcl_status status = measure(s, v, v->best.score > 0 ? &v->best : NULL, candidate, &usable, error);
-        if (status || !usable)
-            return status;
-        candidate->score = score(v, candidate);
-        *ratio = v->best.score > 0 ? candidate->score / v->best.score : margin;
-        if (*ratio < margin)
-            return DCL_OK;
-        if (round == 0 && v->best.score > 0)
-            status = measure_rivals(s, v, &usable, error);
-        if (status || !usable)
-            return status;
-    }
+    dcl_status status = test(s, v, candidate, &passed, error);
+    if (status || !passed)
+        return status;
+    if (!(v->best.score > 0))
+        *ratio = margin;
+    if (v->best.score > 0 && (duel(s, v, candidate, &v->best, SHORT, ratio, NULL) || *ratio < margin))
+        return DCL_OK;
+    if (v->best.score > 0 && (duel(s, v, candidate, &v->best, LONG, ratio, NULL) || *ratio < margin))
+        return DCL_OK;
     v->best = *candidate;
-    return save(s, error);
+    status = settle(s, v, error);
+    return status ? status : save(s, error);
 }
 
 /* Replaces the parameters of one kernel in the point. */

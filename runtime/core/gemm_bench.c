@@ -112,25 +112,20 @@ static dcl_status time_products(dcl__gemm_bench *bench, const char *variant, con
     return status;
 }
 
-dcl_status dcl__gemm_bench_time(dcl__gemm_bench *bench, const char *variant, int shape, double *seconds,
-                                dcl_error *error)
+dcl_status dcl__gemm_bench_time(dcl__gemm_bench *bench, const char *variant, int shape, double expected,
+                                double *seconds, dcl_error *error)
 {
-    enum { ROUNDS = 7, MOST_COUNT = 64 };
-    const double round = 0.002, most = 0.5;      /* seconds of a round, and of all, at least one         */
+    enum { MOST_COUNT = 64 };
+    const double worth = 0.004;
     const dcl__sizes s = dcl__typical_sizes(bench->device, shape);
     const dcl__product product = {.dtype = bench->dtype, .m = s.m, .n = s.n, .k = s.k, .alpha = 1,
                                   .a = {bench->a, 0, s.k}, .b = {bench->b, 0, s.n}, .c = {bench->c, 0, s.n}};
-    double once, taken, spent = 0;
-    dcl_status status = time_products(bench, variant, &product, 1, &once, error);
+    const double fitting = expected > 0 ? worth / expected : 1;
+    const int count = fitting < 1 ? 1 : fitting > MOST_COUNT ? MOST_COUNT : (int)fitting;
+    double taken;
+    dcl_status status = time_products(bench, variant, &product, 1, &taken, error);
     if (status == DCL_OK)
-        status = time_products(bench, variant, &product, 1, &once, error);
-    const int count = once < round / MOST_COUNT ? MOST_COUNT : once < round ? (int)(round / once) : 1;
-    double least = once;
-    for (int i = 0; status == DCL_OK && i < ROUNDS && spent < most; i++) {
         status = time_products(bench, variant, &product, count, &taken, error);
-        spent += taken;
-        least = taken / count < least ? taken / count : least;
-    }
-    *seconds = least;
+    *seconds = taken / count;
     return status;
 }

@@ -21,9 +21,9 @@ void dcl__gemm_bench_close(dcl__gemm_bench *bench);
 dcl_status dcl__gemm_bench_test(dcl__gemm_bench *bench, const char *variant, int *passed, dcl_error *error);
 
 /* Seconds that the typical product of a class takes by a variant with the device's tuning, launch included: the
- * least of several, because whatever else a machine does only adds. The first product, which may build kernels,
- * is not counted. */
-dcl_status dcl__gemm_bench_time(dcl__gemm_bench *bench, const char *variant, int shape, double *seconds,
-                                dcl_error *error);
+ * mean of a few milliseconds' worth of products in a row, after one that is not counted because it may build
+ * kernels. `expected` is what it took before; 0: unknown. */
+dcl_status dcl__gemm_bench_time(dcl__gemm_bench *bench, const char *variant, int shape, double expected,
+                                double *seconds, dcl_error *error);
 
 #endif

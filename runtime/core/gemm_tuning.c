@@ -64,8 +64,8 @@ static int is_valid_packed(const int64_t *v)
 
 static const dcl__kernel_space spaces[DCL__KERNELS] = {
     [DCL__PACKED] = {"packed", 4, {
-        {"LANES", 2, 16, 4, {8, 2, 4, 16}}, {"ROWS", 1, 32, 7, {6, 4, 5, 8, 10, 12, 14}},
-        {"VECTORS", 1, 8, 4, {2, 1, 3, 4}}, {"DEPTH", 16, 4096, 7, {256, 96, 128, 192, 320, 384, 512}}},
+        {"LANES", 2, 16, 4, {8, 2, 4, 16}}, {"ROWS", 1, 16, 7, {6, 4, 5, 8, 10, 12, 14}},
+        {"VECTORS", 1, 8, 4, {2, 1, 3, 4}}, {"DEPTH", 16, 1024, 7, {256, 96, 128, 192, 320, 384, 512}}},
         is_valid_packed},
     [DCL__XGEMM] = {"Xgemm", 16, {
         {"GEMMK", 0, 1, 2, {0, 1}}, {"KREG", 1, 64, 5, {1, 2, 4, 8, 16}}, {"KWG", 1, 256, 3, {32, 16, 8}},
@@ -119,8 +119,18 @@ dcl_status dcl__parameters_check(int kernel, const int64_t *values, dcl_error *e
 
 /* ---- Drawing ---- */
 
-/* More sums in registers than this spill everywhere. */
-enum { MOST_SUMS = 128, MOST_DIRECT_SUMS = 64, MOST_VECTOR_SUMS = 40 };
+/* More sums of a work-item than this spill everywhere. */
+enum { MOST_SUMS = 128, MOST_DIRECT_SUMS = 64 };
+
+/* A tile of packed in registers, of which there are 32; with vectors of 256 bits (AVX) there are 16. */
+static int tile_fits(const dcl_device_info *info, uint32_t dtype, const int64_t *v)
+{
+    const int64_t size = dtype == DCL_F64 ? 8 : 4, lanes = dtype == DCL_F64 ? info->lanes_f64 : info->lanes_f32;
+    const int64_t bytes = lanes * size < 16 ? 16 : lanes * size, wanted = v[DCL__LANES] * size;
+    const int64_t registers = v[DCL__ROWS] * v[DCL__VECTORS] * ((wanted + bytes - 1) / bytes);
+    return wanted >= 16 && wanted <= 64 && registers <= (bytes == 32 ? 16 : 32) &&
+           v[DCL__ROWS] * v[DCL__DEPTH] * size <= info->local_bytes / 2;
+}
 
 static int fits(const dcl_device_info *info, uint32_t dtype, int kernel, const int64_t *v)
 {
@@ -134,9 +144,7 @@ static int fits(const dcl_device_info *info, uint32_t dtype, int kernel, const i
                size * v[WGD] * (2 * v[WGD] + v[PADA] + v[PADB]) <= info->local_bytes &&
                v[WGD] / v[MDIMCD] * (v[WGD] / v[NDIMCD]) <= MOST_DIRECT_SUMS;
     if (kernel == DCL__PACKED)
-        return v[DCL__LANES] * size >= 16 && v[DCL__LANES] * size <= 64 &&
-               v[DCL__ROWS] * v[DCL__VECTORS] <= MOST_VECTOR_SUMS &&
-               v[DCL__ROWS] * v[DCL__DEPTH] * size <= info->local_bytes / 2;
+        return tile_fits(info, dtype, v);
     return 1;
 }
 

@@ -14,7 +14,7 @@
 
 enum {
     DCL__SMALL,                  /* up to 160^3 multiplications: starting a kernel counts            */
-    DCL__EVEN,                 /* no dimension is much longer than another                         */
+    DCL__EVEN,                   /* no dimension is much longer than another                         */
     DCL__OUTER,                  /* short sums: k is at most a quarter of the shorter side of C      */
     DCL__INNER,                  /* long sums: k is at least four times the longer side of C         */
     DCL__NARROW,                 /* one side of C is at least four times the other, k in between     */

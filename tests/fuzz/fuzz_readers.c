@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "formats/array.h"
+#include "formats/tuning.h"
 
 static char folder[] = "/tmp/dropcl-fuzz-XXXXXX";
 static char path[64];
@@ -72,26 +73,60 @@ static void check_refusal(dcl_status status, const dcl_error *error)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Reads the file as an array and as a matrix. */
+static void try_arrays(void)
 {
     dcl__array array;
     dcl_error error;
-    prepare_folder();
-    write_file(data, size);
     dcl_status status = dcl__array_read(path, DCL_F32, &array, &error);
     if (status) {
         check_refusal(status, &error);
-        return 0;
+        return;
     }
     check_array(&array);
     dcl__array_free(&array);
     status = dcl__matrix_read(path, DCL_F64, &array, &error);
     if (status) {
         check_refusal(status, &error);
-        return 0;
+        return;
     }
     check_array(&array);
     dcl__array_free(&array);
+}
+
+/* The device of the seeds below. */
+static const dcl_device_info here = {.name = "D", .platform = "P", .driver = "1", .version = "V"};
+
+static void check_kernel(int kernel, const int64_t *values)
+{
+    require(dcl__parameters_check(kernel, values, NULL) == DCL_OK, "parameters are taken that cannot work");
+}
+
+/* Reads the file as results of `dropcl tune` and of a tuner of CLBlast's. */
+static void try_tunings(void)
+{
+    dcl__tuning_file file;
+    dcl__clblast_results results;
+    dcl_error error;
+    dcl_status status = dcl__tuning_read(path, &here, &file, &error);
+    if (status)
+        check_refusal(status, &error);
+    for (int kernel = 0; kernel < DCL__KERNELS && !status; kernel++)
+        if (file.f32.tuning.given[kernel])
+            check_kernel(kernel, file.f32.tuning.values[kernel]);
+    status = dcl__clblast_results_read(path, &results, &error);
+    if (status)
+        check_refusal(status, &error);
+    else
+        check_kernel(results.kernel, results.values);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    prepare_folder();
+    write_file(data, size);
+    try_arrays();
+    try_tunings();
     return 0;
 }
 
@@ -123,6 +158,13 @@ static const struct {
     {BYTES("\xEF\xBB\xBF" "a;b\r\n1;2\r\n3;4\r\n")},
     {BYTES("\0\0\x08\3\0\0\0\2\0\0\0\1\0\0\0\3\1\2\3\4\5\6")},
     {BYTES("\0\0\x0d\1\0\0\0\2\xc0\0\0\0\x3f\x80\0\0")},
+    {BYTES("{\"format\": \"dropcl-tuning/1\", \"device\": \"D\", \"platform\": \"P\", \"driver\": \"1\", "
+           "\"version\": \"V\", \"f32\": {\"classes\": {\"small\": {\"variant\": \"plain\", \"before\": 1, "
+           "\"after\": 2.5}}, \"parameters\": {\"packed\": {\"LANES\": 8, \"ROWS\": 6, \"VECTORS\": 2, "
+           "\"DEPTH\": 256}, \"GemmRoutine\": {\"XGEMM_MIN_INDIRECT_SIZE\": 99}}, \"tried\": {\"packed\": 9}}, "
+           "\"f64\": {\"classes\": {}, \"parameters\": {}, \"tried\": {}}}")},
+    {BYTES("{\"kernel_family\": \"copy\", \"precision\": \"32\", \"device\": \"D\", \"results\": [{\"time\": 0.4, "
+           "\"parameters\": {\"COPY_DIMX\": 8,\"COPY_DIMY\": 8,\"COPY_VW\": 1,\"COPY_WPT\": 1,\"PRECISION\": 32}}]}")},
 };
 
 /* Pieces that headers and numbers are made of. */
@@ -205,15 +247,19 @@ static void try_seed(int seed, long mutations)
     }
 }
 
-/* Each seed must be a valid file, or its mutations would try little. */
+/* Each seed must be a valid file of one kind, or its mutations would try little. */
 static void check_seed(int seed)
 {
     dcl__array array;
-    dcl_error error;
+    dcl__tuning_file file;
+    dcl__clblast_results results;
     prepare_folder();
     write_file((const uint8_t *)seeds[seed].bytes, seeds[seed].size);
-    require(dcl__array_read(path, DCL_F64, &array, &error) == DCL_OK, "a seed is not a valid file");
-    dcl__array_free(&array);
+    const int is_array = dcl__array_read(path, DCL_F64, &array, NULL) == DCL_OK;
+    require(is_array || dcl__tuning_read(path, &here, &file, NULL) == DCL_OK ||
+            dcl__clblast_results_read(path, &results, NULL) == DCL_OK, "a seed is not a valid file");
+    if (is_array)
+        dcl__array_free(&array);
 }
 
 int main(int count, char **arguments)
