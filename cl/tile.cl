@@ -21,8 +21,9 @@ typedef JOIN(float, LANES) vector;
 /* A tile must live in registers: compilers keep arrays there only when the loops over them are unrolled. */
 #define UNROLL _Pragma("unroll")
 
-/* Asks for what will be read soon; the address need not exist. Compilers that go by way of SPIR-V cannot. */
-#if defined(__clang__) && !defined(__SPIR__) && !defined(__SPIRV__)
+/* Asks for what will be read soon; the address need not exist. Compilers that go by way of SPIR-V cannot; those
+ * that compile for the processor itself say which it is. */
+#if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
 #define PREFETCH(at) __builtin_prefetch(at)
 #else
 #define PREFETCH(at)

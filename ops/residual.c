@@ -342,14 +342,7 @@ static dcl_status residual_run(const dcl_host *host, dcl_call *call)
 {
     step s = make_step(host, call);
     tiling t;
-    if (cut_work(host, call, &s, &t)) {
-        dcl_status status = run_bands(host, call, &s, &t);
-        if (status != DCL_EBUILD)
-            return status;
-        s.tiled = 0;             /* not every compiler takes the kernels with explicit vectors */
-        s.defines[0] = '\0';
-    }
-    return run_slabs(host, call, &s);
+    return cut_work(host, call, &s, &t) ? run_bands(host, call, &s, &t) : run_slabs(host, call, &s);
 }
 
 /* ---- Shapes ---- */
