@@ -8,11 +8,15 @@
 #include <string.h>
 
 enum { BASES = 0, PANEL = 1, ROTATION = 2, EXCHANGE = 3 };
-enum { MOST_PASSES = 6, MOST_SCANS = 4096 };
+enum { MOST_PASSES = 8, MOST_SCANS = 4096 };
 enum { DRAW_STREAM = 0x4B72796C };
 
 /* Directions below this many units of rounding of the norm are rounding errors. */
 static const double NOISE = 8;
+
+/* Eigenvalues of a scaled Gram matrix above CLEAR are more than rounding errors; where all are above ROUND, what is
+ * made of them is orthonormal but for rounding. */
+static const double CLEAR = 1e-3, ROUND = 0.5;
 
 static int64_t larger(int64_t a, int64_t b)
 {
@@ -46,10 +50,11 @@ static dcl_view basis(const dcl__krylov *k, int side, int64_t first, int64_t col
     return (dcl_view){scratch(k, BASES), row * k->capacity + first, k->length[side], columns, k->capacity};
 }
 
-/* One of the two panels, compact. */
-static dcl_view panel(const dcl__krylov *k, int side, int which, int64_t columns)
+/* Columns of one of the two panels. */
+static dcl_view panel(const dcl__krylov *k, int side, int which, int64_t first, int64_t columns)
 {
-    return (dcl_view){scratch(k, PANEL), which * k->length[DCL__LONG] * k->block, k->length[side], columns, columns};
+    const int64_t offset = which * k->length[DCL__LONG] * k->block;
+    return (dcl_view){scratch(k, PANEL), offset + first, k->length[side], columns, k->block};
 }
 
 /* Rows of what is exchanged, from `first` on. */
@@ -121,15 +126,24 @@ void dcl__krylov_close(dcl__krylov *k)
 
 /* ---- Orthonormal blocks ---- */
 
-/* A panel on its way into a basis: what it was is basis along + what it is triangle. */
+/* Columns on their way into a basis. What came is basis x along + columns on their way x triangle, where the basis
+ * has grown by the columns that have arrived. */
 typedef struct coming {
-    int side, which;             /* whose basis; which of the two panels it is in                    */
-    int64_t before, now;         /* its columns at first and now                                     */
-    double floor;                /* directions below it are dropped                                  */
-    double *along, *triangle;    /* count x before; now x before                                     */
+    int side;                    /* whose basis                                                      */
+    int64_t before, kept;        /* columns that came; those that have arrived                       */
+    int which, later_which;      /* panels in which columns are under way, and wait                  */
+    int64_t first, now;          /* columns under way: where in the panel, and how many              */
+    int64_t later_first, later;  /* those that wait until the others have arrived                    */
+    double *along, *triangle;    /* of `before` columns: count + kept rows; now + later rows         */
     double removed;              /* most that the last pass took from a column, relative to the rest */
     double least;                /* smallest eigenvalue of the last scaled Gram matrix; 1: orthogonal */
 } coming;
+
+/* Small matrices that a pass works with. */
+typedef struct workspace {
+    double *vectors, *next;      /* block x block                                                    */
+    double *values, *length;     /* block                                                            */
+} workspace;
 
 /* c += a b for small matrices, rows x inner and inner x columns, with strides. */
 static void add_product(int64_t rows, int64_t inner, int64_t columns, const double *a, int64_t a_row, const double *b,
@@ -141,14 +155,14 @@ static void add_product(int64_t rows, int64_t inner, int64_t columns, const doub
                 c[i * c_row + j] += a[i * a_row + p] * b[p * b_row + j];
 }
 
-/* Takes the basis out of the panel and fetches the coefficients and the Gram matrix of what is left. */
+/* Takes the basis out of the columns and fetches the coefficients and the Gram matrix of what is left. */
 static dcl_status project(dcl__krylov *k, const coming *p)
 {
-    const int64_t count = k->count[p->side];
-    const dcl_view block = panel(k, p->side, p->which, p->now), all = basis(k, p->side, 0, count ? count : 1);
-    const dcl_view along = exchanged(k, 0, all.columns, p->now);
+    const int64_t count = k->count[p->side] + p->kept;
+    const dcl_view block = panel(k, p->side, p->which, p->first, p->now);
     dcl_status status = DCL_OK;
     if (count) {
+        const dcl_view all = basis(k, p->side, 0, count), along = exchanged(k, 0, count, p->now);
         status = multiply(k, DCL_TRANSPOSE_A, 1, all, block, 0, along);
         if (!status)
             status = multiply(k, 0, -1, all, along, 1, block);
@@ -158,104 +172,142 @@ static dcl_status project(dcl__krylov *k, const coming *p)
     return status ? status : dcl__fetch(k->host, k->call, scratch(k, EXCHANGE), k->exchange);
 }
 
-/* Lengths of the panel's columns, before (at first only) and after projection; notes how much it took. */
-static void measure(dcl__krylov *k, coming *p, int first, double *length)
+/* Lengths of the columns after projection; notes how much it took. No column of Y W, as it came or made shorter, is
+ * longer than the norm of Y. */
+static void measure(dcl__krylov *k, coming *p, double *length)
 {
     const double *along = k->exchange, *gram = k->exchange + k->capacity * k->block;
     p->removed = 0;
     for (int64_t j = 0; j < p->now; j++) {
         double square = 0, rest = fmax(gram[j * k->block + j], 0);
-        for (int64_t i = 0; i < k->count[p->side]; i++)
+        for (int64_t i = 0; i < k->count[p->side] + p->kept; i++)
             square += along[i * k->block + j] * along[i * k->block + j];
         length[j] = sqrt(rest);
         p->removed = fmax(p->removed, square > 0 ? sqrt(square / fmax(rest, DBL_MIN)) : 0);
-        if (first && p->side == DCL__LONG)
+        if (p->side == DCL__LONG)
             k->norm = fmax(k->norm, sqrt(square + rest));
     }
-    p->floor = p->side == DCL__LONG || k->norm > 0 ? NOISE * k->epsilon * k->norm : 0;
 }
 
 /* Eigenvectors, by columns, and eigenvalues of the Gram matrix of the columns scaled to length 1. */
-static dcl_status decompose_gram(dcl__krylov *k, const coming *p, const double *length, double *vectors,
-                                 double *values)
+static dcl_status decompose_gram(dcl__krylov *k, coming *p, const workspace *w)
 {
     const double *gram = k->exchange + k->capacity * k->block;
     const int64_t n = p->now;
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < n; j++) {
-            double both = length[i] * length[j];
-            vectors[j * n + i] = both > 0 ? (gram[i * k->block + j] + gram[j * k->block + i]) / (2 * both) : 0;
+            double both = w->length[i] * w->length[j];
+            w->vectors[j * n + i] = both > 0 ? (gram[i * k->block + j] + gram[j * k->block + i]) / (2 * both) : 0;
         }
-    int64_t info = LAPACKE_dsyev(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, vectors, (lapack_int)n, values);
+    int64_t info = LAPACKE_dsyev(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, w->vectors, (lapack_int)n, w->values);
+    p->least = w->values[0];
     return dcl__lapack_status(k->host, k->call, "dsyev", info);
 }
 
-/* Writes the transformation that makes the columns orthonormal (with D their lengths and W L W' the scaled Gram
- * matrix, D^-1 W L^-1/2; Stathopoulos and Wu 2002) where the Gram matrix was, without the directions that turn
- * out as rounding errors, and takes it into the triangle. Small eigenvalues are rounding errors themselves:
- * they are raised, and the next pass sees the directions clearly. */
-static void transform(dcl__krylov *k, coming *p, const double *length, const double *vectors, const double *values,
-                      double *next)
+/* row := root x vector' D x triangle, the share of a direction in what came; returns its length. */
+static double share(const coming *p, const double *vector, const double *length, double root, double *row)
 {
-    const int64_t n = p->now, width = p->before;
-    const double largest = fmax(values[n - 1], 1), raised = 16 * k->epsilon * largest;
-    double *made = k->exchange + k->capacity * k->block;
-    int64_t kept = 0;
-    p->least = values[0];
-    memset(made, 0, (size_t)(k->block * k->block) * sizeof *made);
-    for (int64_t t = 0; t < n; t++) {
-        const double root = sqrt(fmax(values[t], raised)), *vector = vectors + t * n;
-        double *row = next + kept * width, size = 0;
-        memset(row, 0, (size_t)width * sizeof *row);
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t j = 0; j < width; j++)
-                row[j] += root * vector[i] * length[i] * p->triangle[i * width + j];
-        for (int64_t j = 0; j < width; j++)
-            size += row[j] * row[j];
-        if (sqrt(size) <= p->floor)
-            continue;
-        for (int64_t i = 0; i < n; i++)
-            made[i * k->block + kept] = length[i] > 0 ? vector[i] / (root * length[i]) : 0;
-        kept++;
-    }
-    memcpy(p->triangle, next, (size_t)(kept * width) * sizeof *next);
-    p->now = kept;
+    double square = 0;
+    memset(row, 0, (size_t)p->before * sizeof *row);
+    for (int64_t i = 0; i < p->now; i++)
+        for (int64_t j = 0; j < p->before; j++)
+            row[j] += root * vector[i] * length[i] * p->triangle[i * p->before + j];
+    for (int64_t j = 0; j < p->before; j++)
+        square += row[j] * row[j];
+    return sqrt(square);
 }
 
-/* One pass over the panel; `room` has space for 3 block^2 + block numbers. */
-static dcl_status pass(dcl__krylov *k, coming *p, int first, double *room)
+/* Writes the transformation of the columns under way where the Gram matrix was, and takes it into the triangle.
+ * With D their lengths and W L W' the scaled Gram matrix it is D^-1 W L^-1/2, which makes them orthonormal
+ * (Stathopoulos and Wu 2002), for the directions that are clear. The others are small, or rounding errors of these:
+ * they become D^-1 W and wait until the clear ones have arrived and been taken out of them. Only then can it be
+ * seen what they are. Directions whose share of what came is below the floor are dropped. */
+static void transform(dcl__krylov *k, coming *p, const workspace *w)
 {
-    double *vectors = room, *next = vectors + k->block * k->block, *values = next + k->block * k->block,
-           *length = values + k->block;
-    const int64_t n = p->now;
+    const int64_t n = p->now, width = p->before, waiting = p->later;
+    const double floor = NOISE * k->epsilon * k->norm, raised = 16 * k->epsilon * fmax(w->values[n - 1], 1);
+    double *made = k->exchange + k->capacity * k->block;
+    int64_t clear = 0, rest = 0;
+    memset(made, 0, (size_t)(k->block * k->block) * sizeof *made);
+    for (int64_t t = n; t-- > 0;) {
+        const int is_clear = w->values[t] >= CLEAR || waiting;
+        const double *vector = w->vectors + t * n, size = sqrt(fmax(w->values[t], raised)), root = is_clear ? size : 1;
+        if (share(p, vector, w->length, root, w->next + (clear + rest) * width) * size / root <= floor)
+            continue;
+        for (int64_t i = 0; i < n; i++)
+            made[i * k->block + clear + rest] = w->length[i] > 0 ? vector[i] / (root * w->length[i]) : 0;
+        clear += is_clear;
+        rest += !is_clear;
+    }
+    memcpy(w->next + (clear + rest) * width, p->triangle + n * width, (size_t)(waiting * width) * sizeof *w->next);
+    memcpy(p->triangle, w->next, (size_t)((clear + rest + waiting) * width) * sizeof *w->next);
+    p->now = clear;
+    if (waiting == 0) {
+        p->later = rest;
+        p->later_first = clear;
+        p->later_which = !p->which;
+    }
+}
+
+/* The columns under way are behind the basis now. */
+static void arrive(const dcl__krylov *k, coming *p)
+{
+    const int64_t width = p->before, behind = k->count[p->side] + p->kept;
+    memcpy(p->along + behind * width, p->triangle, (size_t)(p->now * width) * sizeof *p->along);
+    memmove(p->triangle, p->triangle + p->now * width, (size_t)(p->later * width) * sizeof *p->triangle);
+    p->kept += p->now;
+    p->now = 0;
+}
+
+/* One pass over the columns under way. Orthonormal ones arrive behind the basis, others go to the other panel. */
+static dcl_status pass(dcl__krylov *k, coming *p, const workspace *w)
+{
+    const dcl_view from = panel(k, p->side, p->which, p->first, p->now);
+    const int64_t waiting = p->later, behind = k->count[p->side] + p->kept;
     dcl_status status = project(k, p);
     if (status)
         return status;
-    measure(k, p, first, length);
-    add_product(k->count[p->side], n, p->before, k->exchange, k->block, p->triangle, p->before, p->along, p->before);
-    status = decompose_gram(k, p, length, vectors, values);
+    measure(k, p, w->length);
+    add_product(behind, p->now, p->before, k->exchange, k->block, p->triangle, p->before, p->along, p->before);
+    status = decompose_gram(k, p, w);
     if (status)
         return status;
-    transform(k, p, length, vectors, values, next);
-    return p->now ? send_exchange(k) : DCL_OK;
+    transform(k, p, w);
+    const int64_t made = p->now + (waiting ? 0 : p->later);
+    const int arrives = p->least > ROUND && p->removed < 0.1;
+    p->which = !p->which;
+    p->first = 0;
+    if (made)
+        status = send_exchange(k);
+    if (made && !status)
+        status = multiply(k, 0, 1, from, exchanged(k, k->capacity, from.columns, made), 0,
+                          arrives ? basis(k, p->side, behind, made) : panel(k, p->side, p->which, 0, made));
+    if (arrives)
+        arrive(k, p);
+    return status;
 }
 
-/* Puts what is left of the panel behind the basis, orthonormal, without changing the basis's count. */
+/* Puts the columns in the first panel behind a basis, orthonormal, without changing its count. */
 static dcl_status orthonormalize(dcl__krylov *k, coming *p)
 {
+    const int64_t area = k->block * k->block;
     double *room = dcl__numbers(k->host, k->call, 2 * k->block + 2, k->block);
+    const workspace w = {room, room + area, room + 2 * area, room + 2 * area + k->block};
     dcl_status status = room ? DCL_OK : DCL_ENOMEM;
+    p->now = p->before;
     for (int64_t i = 0; i < p->now; i++)
         p->triangle[i * p->now + i] = 1;
-    for (int i = 0, done = 0; !status && !done && p->now; i++) {
-        const dcl_view from = panel(k, p->side, p->which, p->now);
-        status = pass(k, p, i == 0, room);
-        done = (p->least > 0.5 && p->removed < 0.1) || i == MOST_PASSES - 1;
-        p->which = !p->which;
-        if (!status && p->now)
-            status = multiply(k, 0, 1, from, exchanged(k, k->capacity, from.columns, p->now), 0,
-                              done ? basis(k, p->side, k->count[p->side], p->now)
-                                   : panel(k, p->side, p->which, p->now));
+    for (int64_t passes = 0; !status && (p->now || p->later); passes++) {
+        if (passes == MOST_PASSES * k->block)
+            status = k->host->fail(k->call, DCL_ENUMERIC, "columns do not become orthogonal: the device multiplies wrongly");
+        if (p->now == 0) {
+            p->now = p->later;
+            p->first = p->later_first;
+            p->which = p->later_which;
+            p->later = 0;
+        }
+        if (!status)
+            status = pass(k, p, &w);
     }
     free(room);
     return status;
@@ -269,7 +321,7 @@ static dcl_status apply(dcl__krylov *k, int side, int64_t first, int64_t columns
     const dcl_view y = dcl_view_of(k->y);
     k->products += columns;
     return multiply(k, (side == DCL__SHORT) != k->wide ? DCL_TRANSPOSE_A : 0, 1 / k->scale, y,
-                    basis(k, !side, first, columns), 0, panel(k, side, 0, columns));
+                    basis(k, !side, first, columns), 0, panel(k, side, 0, 0, columns));
 }
 
 /* Takes out of the panel what is known of it, columns of its basis times coefficients in the exchange. */
@@ -277,14 +329,14 @@ static dcl_status subtract(dcl__krylov *k, int side, int64_t first, int64_t rows
 {
     dcl_status status = send_exchange(k);
     return status ? status : multiply(k, 0, -1, basis(k, side, first, rows), exchanged(k, 0, rows, columns), 1,
-                                      panel(k, side, 0, columns));
+                                      panel(k, side, 0, 0, columns));
 }
 
 /* U grows by Y W: of its coefficients in U, R' is known. */
 static dcl_status grow_long(dcl__krylov *k, double *along, double *triangle)
 {
-    const int64_t columns = k->pending, known = k->count[DCL__LONG] - k->coupled, width = k->capacity;
-    coming p = {.side = DCL__LONG, .before = columns, .now = columns, .along = along, .triangle = triangle};
+    const int64_t columns = k->pending, count = k->count[DCL__LONG], known = count - k->coupled, width = k->capacity;
+    coming p = {.side = DCL__LONG, .before = columns, .along = along, .triangle = triangle};
     dcl_status status = apply(k, DCL__LONG, k->count[DCL__SHORT], columns);
     for (int64_t i = 0; i < known; i++)
         for (int64_t j = 0; j < columns; j++)
@@ -293,14 +345,12 @@ static dcl_status grow_long(dcl__krylov *k, double *along, double *triangle)
         status = subtract(k, DCL__LONG, k->coupled, known, columns);
     if (!status)
         status = orthonormalize(k, &p);
-    for (int64_t i = 0; i < k->count[DCL__LONG] + p.now && !status; i++)
-        for (int64_t j = 0; j < columns; j++)
-            k->b[i * width + k->count[DCL__SHORT] + j] =
-                i < k->count[DCL__LONG] ? along[i * columns + j] : triangle[(i - k->count[DCL__LONG]) * columns + j];
-    for (int64_t i = k->count[DCL__LONG]; i < k->count[DCL__LONG] + p.now && !status; i++)
+    for (int64_t i = count; i < count + p.kept; i++)
         memset(k->b + i * width, 0, (size_t)k->count[DCL__SHORT] * sizeof *k->b);
-    k->coupled = k->count[DCL__LONG];
-    k->count[DCL__LONG] += p.now;
+    for (int64_t i = 0; i < count + p.kept; i++)
+        memcpy(k->b + i * width + k->count[DCL__SHORT], along + i * columns, (size_t)columns * sizeof *along);
+    k->coupled = count;
+    k->count[DCL__LONG] += p.kept;
     k->count[DCL__SHORT] += columns;
     return status;
 }
@@ -309,8 +359,8 @@ static dcl_status grow_long(dcl__krylov *k, double *along, double *triangle)
 static dcl_status grow_short(dcl__krylov *k, double *along, double *triangle)
 {
     const int64_t columns = k->count[DCL__LONG] - k->coupled, known = k->pending, width = k->capacity;
-    const int64_t first = k->count[DCL__SHORT] - known;
-    coming p = {.side = DCL__SHORT, .before = columns, .now = columns, .along = along, .triangle = triangle};
+    const int64_t count = k->count[DCL__SHORT], first = count - known;
+    coming p = {.side = DCL__SHORT, .before = columns, .along = along, .triangle = triangle};
     k->pending = 0;
     if (columns == 0)
         return DCL_OK;
@@ -323,17 +373,17 @@ static dcl_status grow_short(dcl__krylov *k, double *along, double *triangle)
     if (!status)
         status = orthonormalize(k, &p);
     memset(k->r, 0, (size_t)(k->block * width) * sizeof *k->r);
-    for (int64_t i = 0; i < p.now && !status; i++)
-        memcpy(k->r + i * width + k->coupled, triangle + i * columns, (size_t)columns * sizeof *triangle);
-    k->pending = p.now;
+    for (int64_t i = 0; i < p.kept; i++)
+        memcpy(k->r + i * width + k->coupled, along + (count + i) * columns, (size_t)columns * sizeof *along);
+    k->pending = p.kept;
     return status;
 }
 
 /* Calls `grow` with room for its coefficients. */
 static dcl_status with_room(dcl__krylov *k, dcl_status (*grow)(dcl__krylov *, double *, double *))
 {
-    double *along = dcl__numbers(k->host, k->call, k->capacity + k->block, k->block);
-    dcl_status status = along ? grow(k, along, along + k->capacity * k->block) : DCL_ENOMEM;
+    double *along = dcl__numbers(k->host, k->call, k->capacity + 2 * k->block, k->block);
+    dcl_status status = along ? grow(k, along, along + (k->capacity + k->block) * k->block) : DCL_ENOMEM;
     free(along);
     return status;
 }
@@ -349,11 +399,11 @@ static dcl_status draw(dcl__krylov *k, double *along, double *triangle)
     const uint32_t key[4] = {0, 0, k->draws++, DRAW_STREAM};
     const int64_t count = k->length[DCL__SHORT] * k->block;
     const dcl_argument argument[] = {dcl_arg_tensor(scratch(k, PANEL)), dcl_arg_long(count), dcl_arg_key(key)};
-    coming p = {.side = DCL__SHORT, .before = k->block, .now = k->block, .along = along, .triangle = triangle};
+    coming p = {.side = DCL__SHORT, .before = k->block, .along = along, .triangle = triangle};
     dcl_status status = dcl__launch(k->host, k->call, "singular_draw", argument, 3, (count + 3) / 4);
     if (!status)
         status = orthonormalize(k, &p);
-    k->pending = p.now;
+    k->pending = p.kept;
     k->coupled = k->count[DCL__LONG];
     return status;
 }
@@ -388,9 +438,9 @@ static dcl_view rotation(const dcl__krylov *k, int64_t rows, int64_t columns)
 static dcl_status rotate(dcl__krylov *k, int side, int64_t from, int64_t to)
 {
     const dcl_tensor *room = scratch(k, PANEL);
-    const int64_t tile = room->count / to;
+    const int64_t tile = to ? room->count / to : 0;
     dcl_status status = DCL_OK;
-    for (int64_t first = 0; first < k->length[side] && !status; first += tile) {
+    for (int64_t first = 0; to && first < k->length[side] && !status; first += tile) {
         const int64_t left = k->length[side] - first, rows = left < tile ? left : tile;
         dcl_view part = basis(k, side, 0, from);
         part.offset += first * part.stride;
