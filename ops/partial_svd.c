@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { VERIFY = 3 };             /* blocks that grow from a fresh start before it counts as empty    */
+enum { NEAR = 1000 };            /* times the tolerance: two blocks more may suffice                  */
 enum { LEAST_BLOCKS = 6 };       /* bases that hold fewer blocks are not worth while                 */
 
 /* What residuals may come to together, and what rounding adds to the error, in units of the largest value. */
@@ -198,18 +199,23 @@ static dcl_status verify(search *s)
     return status;
 }
 
-/* Goes on: with larger bases while there is room, else with the better part of them. */
+/* Goes on: with larger bases while there is room, else with the better part of them. Looks again when they are half
+ * as large again or full; when little is missing, after two blocks. */
 static dcl_status go_on(search *s)
 {
     dcl__krylov *k = &s->svd->k;
-    const int64_t columns = k->count[DCL__SHORT], count = s->svd->count;
+    const int64_t count = s->svd->count, near = s->residual <= NEAR * tolerance(k) * k->norm;
+    dcl_status status = DCL_OK;
     set_limit(s);
-    s->next = smaller(columns + (columns + 1) / 2, s->limit - k->block);
-    if (columns + 2 * k->block <= s->limit)
-        return DCL_OK;
-    int64_t more = (s->limit - count - k->block) / 3, keep = count + (more > k->block / 2 ? more : k->block / 2);
-    s->next = s->limit - k->block;
-    return restart(s, smaller(keep, s->svd->triplets.count));
+    if (k->count[DCL__SHORT] + 2 * k->block > s->limit) {
+        int64_t more = (s->limit - count - k->block) / 3, keep = count + (more > k->block / 2 ? more : k->block / 2);
+        status = restart(s, smaller(keep, s->svd->triplets.count));
+        s->next = s->limit;
+    } else {
+        s->next = k->count[DCL__SHORT] * 3 / 2;
+    }
+    s->next = smaller(near ? k->count[DCL__SHORT] + 2 * k->block : s->next, s->limit - k->block);
+    return status;
 }
 
 static int is_time_to_look(const search *s)
