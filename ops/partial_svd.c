@@ -16,9 +16,10 @@ static double tolerance(const dcl__krylov *k)
     return k->y->dtype == DCL_F32 ? 5e-6 : 1e-11;
 }
 
+/* Sums of n numbers of one sign err by about sqrt(n) units. */
 static double rounding(const dcl__krylov *k)
 {
-    return 16 * k->epsilon;
+    return k->epsilon * sqrt((double)(k->length[DCL__SHORT] + k->length[DCL__LONG]));
 }
 
 static int64_t smaller(int64_t a, int64_t b)

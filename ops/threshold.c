@@ -196,7 +196,7 @@ static dcl_status store_whole(const dcl_host *host, dcl_call *call, const dcl__s
     const dcl__threshold threshold = threshold_of(host, call);
     const double noise = dcl__svd_noise(svd);
     summary found = {svd->values, svd->count, dcl__threshold_at(&threshold, svd->values, svd->count),
-                     16 * DBL_EPSILON * svd->values[0]};
+                     16 * svd->values[0] * (host->input(call, 0)->dtype == DCL_F32 ? FLT_EPSILON : DBL_EPSILON)};
     double *weight = weigh(host, call, &found, noise);
     dcl_status status = weight ? store_factor(host, call, svd->left, svd, weight, host->output(call, 0)) : DCL_ENOMEM;
     if (!status)
