@@ -9,10 +9,11 @@
  * above it; and y with its values reduced is within `error` of what was computed, since that is a proximal map
  * (for the values that there are, and while the width does not cut them off). `error` holds the norm of the
  * residuals and an estimate of rounding.
- * What is probable: that no value above the threshold is missing. A random block with b columns misses a given
- * singular vector by more than the factor t with probability (sqrt(2) t)^b (Ball 1986), and a Chebyshev
- * polynomial of degree VERIFY - 1 brings out what is above tau by a fifth from among what is below it, when b
- * is 16 and y has 10000 rows or columns, with a probability of 1 - 1e-6.
+ * What is probable: that no value above the threshold is missing. Of a random block of b columns with entries
+ * uniform in [-1, 1], all have a share below t in a given singular vector with a probability of (sqrt(2) t)^b at
+ * most (Ball 1986). A fresh block grows by VERIFY blocks; by a Chebyshev polynomial of degree VERIFY - 1 they show a
+ * value above twice tau with a probability of 1 - 1e-6, when the shorter side has 10000 entries and b is 32. That is
+ * for what hides from the first block altogether; what shows there is followed until it has converged.
  */
 #ifndef DROPCL_OPS_PARTIAL_SVD_H
 #define DROPCL_OPS_PARTIAL_SVD_H

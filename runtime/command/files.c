@@ -54,24 +54,20 @@ dcl_status dcl__write_matrix(const char *folder, const char *name, uint32_t dtyp
     return status;
 }
 
-dcl_status dcl__write_leading(dcl_session *session, const char *value, int64_t count, const char *file,
-                              dcl_error *error)
+dcl_status dcl__fetch_value(dcl_session *session, const char *value, dcl__array *array, dcl_error *error)
 {
-    dcl__array array = {0};
     const dcl_tensor *shape = dcl_session_tensor(session, value);
     uint32_t dtype = shape && (shape->dtype & DCL_REAL) ? shape->dtype : DCL_F64;
-    dcl_status status = shape ? dcl__array_allocate(&array, dtype, shape->rank, shape->dim, error) : DCL_OK;
-    if (status == DCL_OK)
-        status = dcl_session_fetch(session, value, dtype, array.data, error);
-    if (status == DCL_OK && array.rank > 0 && count < array.dim[0])
-        array.dim[0] = count;
-    if (status == DCL_OK)
-        status = dcl__npy_write(file, &array, error);
-    dcl__array_free(&array);
-    return status;
+    dcl_status status = shape ? dcl__array_allocate(array, dtype, shape->rank, shape->dim, error) : DCL_OK;
+    return status ? status : dcl_session_fetch(session, value, dtype, array->data, error);
 }
 
 dcl_status dcl__write_value(dcl_session *session, const char *value, const char *file, dcl_error *error)
 {
-    return dcl__write_leading(session, value, INT64_MAX, file, error);
+    dcl__array array = {0};
+    dcl_status status = dcl__fetch_value(session, value, &array, error);
+    if (status == DCL_OK)
+        status = dcl__npy_write(file, &array, error);
+    dcl__array_free(&array);
+    return status;
 }

@@ -27,10 +27,8 @@ dcl_status dcl__read_scaled(const char *file, uint32_t dtype, double scale, dcl_
 dcl_status dcl__write_matrix(const char *folder, const char *name, uint32_t dtype, int64_t rows, int64_t columns,
                              const double *data, dcl_error *error);
 
-/* Fetches a value of a session and writes it as FOLDER/NAME. */
+/* Fetches a value of a session into a new array, to be freed also after a failure; or writes it as a file. */
+dcl_status dcl__fetch_value(dcl_session *session, const char *value, dcl__array *array, dcl_error *error);
 dcl_status dcl__write_value(dcl_session *session, const char *value, const char *file, dcl_error *error);
-/* The same, of its first `count` rows or elements only. */
-dcl_status dcl__write_leading(dcl_session *session, const char *value, int64_t count, const char *file,
-                              dcl_error *error);
 
 #endif

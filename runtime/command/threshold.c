@@ -4,6 +4,7 @@
 
 #include "command/command.h"
 #include "command/files.h"
+#include "formats/npy.h"
 
 typedef struct request {
     const char *matrix, *folder, *device;
@@ -45,22 +46,27 @@ static dcl_status fetch_summary(dcl_session *session, summary *found, dcl_error 
     return status ? status : dcl_session_fetch(session, "error", DCL_F64, &found->error, error);
 }
 
+/* Nothing is written before everything has been fetched. */
 static dcl_status write_results(const request *q, dcl_session *session, dcl_error *error)
 {
-    const int64_t all = dcl_session_tensor(session, "singular_values")->count;
-    summary found;
+    static const char *const names[] = {"U", "V", "singular_values"};
+    dcl__array arrays[3] = {{0}};
+    summary found = {0};
     dcl_status status = fetch_summary(session, &found, error);
-    const int64_t count = status == DCL_OK ? (int64_t)found.count : 0;
+    for (int i = 0; i < 3 && status == DCL_OK; i++)
+        status = dcl__fetch_value(session, names[i], &arrays[i], error);
+    const int64_t all = arrays[2].dim[0];
+    arrays[2].dim[0] = (int64_t)found.count;
+    for (int i = 0; i < 3 && status == DCL_OK; i++) {
+        char file[64];
+        snprintf(file, sizeof file, "%s.npy", names[i]);
+        status = dcl__npy_write(dcl__join(q->folder, file).text, &arrays[i], error);
+    }
+    for (int i = 0; i < 3; i++)
+        dcl__array_free(&arrays[i]);
     if (status == DCL_OK)
-        status = dcl__write_value(session, "U", dcl__join(q->folder, "U.npy").text, error);
-    if (status == DCL_OK)
-        status = dcl__write_value(session, "V", dcl__join(q->folder, "V.npy").text, error);
-    if (status == DCL_OK)
-        status = dcl__write_leading(session, "singular_values", count,
-                                    dcl__join(q->folder, "singular_values.npy").text, error);
-    if (status == DCL_OK)
-        printf("tau     %.9g\nvalues  %lld of %lld computed, each within %.1e\n"
-               "files   %s: U.npy V.npy singular_values.npy\n", found.tau, (long long)count, (long long)all, found.error,
+        printf("tau     %.9g\nvalues  %.0f of %lld computed, each within %.1e\n"
+               "files   %s: U.npy V.npy singular_values.npy\n", found.tau, found.count, (long long)all, found.error,
                q->folder);
     return status;
 }
