@@ -303,11 +303,11 @@ static dcl_status consider(state *s, variant *v, point *candidate, double margin
     dcl_status status = test(s, v, candidate, &passed, error);
     if (status || !passed)
         return status;
-    if (!(v->best.score > 0))
+    point rival = v->best;       /* what the best took when it was settled stays beside the own parameters */
+    if (!(rival.score > 0))
         *ratio = margin;
-    if (v->best.score > 0 && (duel(s, v, candidate, &v->best, SHORT, ratio, NULL) || *ratio < margin))
-        return DCL_OK;
-    if (v->best.score > 0 && (duel(s, v, candidate, &v->best, LONG, ratio, NULL) || *ratio < margin))
+    else if (duel(s, v, candidate, &rival, SHORT, ratio, NULL) || *ratio < margin ||
+             duel(s, v, candidate, &rival, LONG, ratio, NULL) || *ratio < margin)
         return DCL_OK;
     v->best = *candidate;
     return settle(s, v, error);
