@@ -146,7 +146,7 @@ void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, const long
         UNROLL for (int i = 0; i < ROWS; i++)
             UNROLL for (int v = 0; v < VECTORS; v++) {
                 const vector difference = sum[i][v] - LOAD(v, y + i * y_row);
-                squares[v] = fma(difference, difference, squares[v]);
+                squares[v] = MULTIPLY_ADD(difference, difference, squares[v]);
                 STORE(difference + difference, v, residual + i * row);
             }
         return;
@@ -178,14 +178,25 @@ void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, const long
         add_tile(sum, count, fresh, (out) + strip * (out_row), out_row, (height) - strip, units);                  \
     }
 
-/* The same for all `kept` units: as many whole tiles as there are, then what is left. */
+/* The same for the `left` units that are there, up to a whole tile. */
 #if VECTORS == 2
-#define LAST_UNITS(left, ...) if ((left) > LANES) { MULTIPLY_UNITS(2, __VA_ARGS__) } else { MULTIPLY_UNITS(1, __VA_ARGS__) }
+#define MULTIPLY_LEFT(left, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row)                        \
+    if ((left) > LANES) {                                                                                          \
+        MULTIPLY_UNITS(2, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, left)                    \
+    } else {                                                                                                       \
+        MULTIPLY_UNITS(1, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, left)                    \
+    }
+#elif VECTORS == 3
+#define MULTIPLY_LEFT(left, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row)                        \
+    if ((left) > 2 * LANES) {                                                                                      \
+        MULTIPLY_UNITS(3, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, left)                    \
+    } else if ((left) > LANES) {                                                                                   \
+        MULTIPLY_UNITS(2, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, left)                    \
+    } else {                                                                                                       \
+        MULTIPLY_UNITS(1, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, left)                    \
+    }
 #else
-#define LAST_UNITS(left, ...)                                                                                      \
-    if ((left) > 2 * LANES) { MULTIPLY_UNITS(3, __VA_ARGS__) }                                                     \
-    else if ((left) > LANES) { MULTIPLY_UNITS(2, __VA_ARGS__) }                                                    \
-    else { MULTIPLY_UNITS(1, __VA_ARGS__) }
+#error "a row of a tile has 2 or 3 vectors"
 #endif
 
 /* The kept columns of V for columns first.. of Y: row by row, scaled, in `rows`, and in panels of COLUMNS. */
@@ -248,12 +259,12 @@ __kernel void residual_bands(const long m, const long n, __global const real *y,
             }
             for (long q = 0; slopes && q < kept; q += COLUMNS) {
                 const long units = kept - q;
-                LAST_UNITS(units, height, columns, __global const real *numbers = residual + strip * row,
-                           numbers[i * row + p], rows + q, stride, round == 0 && first == begin,
-                           gradient_u + from * width + q, width, units)
-                LAST_UNITS(units, columns, height, __global const real *numbers = residual + strip,
-                           numbers[p * row + i], left + from * stride + q, stride, round == 0 && from == top,
-                           gradient_v + first * width + q, width, units)
+                MULTIPLY_LEFT(units, height, columns, __global const real *numbers = residual + strip * row,
+                              numbers[i * row + p], rows + q, stride, round == 0 && first == begin,
+                              gradient_u + from * width + q, width)
+                MULTIPLY_LEFT(units, columns, height, __global const real *numbers = residual + strip,
+                              numbers[p * row + i], left + from * stride + q, stride, round == 0 && from == top,
+                              gradient_v + first * width + q, width)
             }
         }
     }

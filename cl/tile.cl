@@ -2,7 +2,7 @@
  *
  * A tile is ROWS x VECTORS vectors of LANES elements, as many as the registers of the processor hold (runtime/
  * core/gemm_packed.c chooses). One step of depth multiplies a column of ROWS numbers with a row of COLUMNS:
- * every number is spread over a vector, every product added with fma.
+ * every number is spread over a vector.
  */
 #define JOIN_TOKENS(a, b) a##b
 #define JOIN(a, b) JOIN_TOKENS(a, b)
@@ -21,14 +21,19 @@ typedef JOIN(float, LANES) vector;
 /* A tile must live in registers: compilers keep arrays there only when the loops over them are unrolled. */
 #define UNROLL _Pragma("unroll")
 
-/* Asks for what will be read soon; the address need not exist. */
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_prefetch)
+/* Asks for what will be read soon; the address need not exist. Compilers that go by way of SPIR-V cannot; those
+ * that compile for the processor itself say which it is. */
+#if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
 #define PREFETCH(at) __builtin_prefetch(at)
-#endif
-#endif
-#ifndef PREFETCH
+#else
 #define PREFETCH(at)
+#endif
+
+/* a * b + c in one instruction where there is one; elsewhere fma would be a function call. */
+#if defined(FP_FAST_FMAF) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define MULTIPLY_ADD fma
+#else
+#define MULTIPLY_ADD mad
 #endif
 
 #define CLEAR_TILE(sum)                                                                        \
@@ -46,6 +51,6 @@ typedef JOIN(float, LANES) vector;
         UNROLL for (int i = 0; i < ROWS; i++) {                                                \
             const vector left_ = (vector)(LEFT);                                               \
             UNROLL for (int v_ = 0; v_ < (count); v_++)                                        \
-                sum[i][v_] = fma(left_, right_[v_], sum[i][v_]);                               \
+                sum[i][v_] = MULTIPLY_ADD(left_, right_[v_], sum[i][v_]);                        \
         }                                                                                      \
     }

@@ -74,26 +74,35 @@ static int64_t threshold_of(const dcl_host *host, dcl_call *call)
     return (double)below < bound ? below + 1 : below;
 }
 
-static void mask_key(const dcl_host *host, dcl_call *call, uint32_t key[4])
+/* Whether units are kept in this step, by draws of the op's mask. */
+typedef struct mask {
+    uint32_t key[4], words[4];
+    int64_t block, threshold, quarter;       /* quarter: the Philox index that words hold, -1: none  */
+} mask;
+
+static mask make_mask(const dcl_host *host, dcl_call *call)
 {
-    host->key(call, (uint32_t)host->integer(call, "stream"), key);
+    mask made = {.block = host->integer(call, "block"), .threshold = threshold_of(host, call), .quarter = -1};
+    host->key(call, (uint32_t)host->integer(call, "stream"), made.key);
+    return made;
 }
 
-/* Whether unit i is kept in this step. */
-static int is_kept(const dcl_host *host, dcl_call *call, int64_t i)
+static int is_kept(const dcl_host *host, mask *m, int64_t i)
 {
-    uint32_t key[4], words[4];
-    const int64_t draw = i / host->integer(call, "block");
-    mask_key(host, call, key);
-    host->random(key, (uint64_t)draw / 4, words);
-    return words[draw % 4] < threshold_of(host, call);
+    const int64_t draw = i / m->block;
+    if (draw / 4 != m->quarter) {
+        m->quarter = draw / 4;
+        host->random(m->key, (uint64_t)m->quarter, m->words);
+    }
+    return m->words[draw % 4] < m->threshold;
 }
 
 static int64_t count_kept(const dcl_host *host, dcl_call *call, int64_t width)
 {
+    mask m = make_mask(host, call);
     int64_t kept = 0;
     for (int64_t i = 0; i < width; i++)
-        kept += is_kept(host, call, i);
+        kept += is_kept(host, &m, i);
     return kept;
 }
 
@@ -121,11 +130,10 @@ static dcl_status launch(const dcl_host *host, dcl_call *call, const step *s, co
 
 static dcl_status keep_units(const dcl_host *host, dcl_call *call, const step *s)
 {
-    uint32_t key[4];
-    mask_key(host, call, key);
+    const mask m = make_mask(host, call);
     const dcl_argument argument[] = {
-        dcl_arg_tensor(host->scratch(call, LIST)), dcl_arg_long(s->width), dcl_arg_long(host->integer(call, "block")),
-        dcl_arg_long(threshold_of(host, call)), dcl_arg_key(key)};
+        dcl_arg_tensor(host->scratch(call, LIST)), dcl_arg_long(s->width), dcl_arg_long(m.block),
+        dcl_arg_long(m.threshold), dcl_arg_key(m.key)};
     return launch(host, call, s, "residual_keep", argument, 5, 1);
 }
 
@@ -215,14 +223,16 @@ static int cut_work(const dcl_host *host, dcl_call *call, step *s, tiling *t)
     if (t->lanes == 0)
         return 0;
     const int64_t size = s->y->dtype == DCL_F64 ? 8 : 4, all = host->scratch(call, WORK)->count;
+    const int64_t most_groups = host->device(call, DCL_DEVICE_COMPUTE_UNITS);
     t->stride = round_up(s->kept, t->lanes);
-    for (int64_t units = host->device(call, DCL_DEVICE_COMPUTE_UNITS); units > 0; units = t->groups - 1) {
+    for (int64_t units = most_groups; units > 0; units = t->groups - 1) {
         cut_bands(s, units, t);
         cut_tile(s, TILE_BYTES / size, size, t);
         if (t->work * t->groups <= all)
             break;
     }
-    s->tiled = t->groups > 0 && t->work * t->groups <= all;
+    /* A narrow Y has too few bands for many compute units; slabs use them all. */
+    s->tiled = t->groups > 0 && t->work * t->groups <= all && 2 * t->groups >= most_groups;
     if (s->tiled)
         snprintf(s->defines, sizeof s->defines, "TILED=1 LANES=%d ROWS=%d VECTORS=%d", (int)t->lanes, (int)t->rows,
                  (int)(t->columns / t->lanes));
@@ -376,11 +386,12 @@ static dcl_status residual_infer(const dcl_host *host, dcl_call *call)
 
 /* ---- The oracle ---- */
 
-static void add_element(const dcl_host *host, dcl_call *call, const step *s, int64_t i, int64_t j, double difference)
+static void add_element(const dcl_host *host, dcl_call *call, const step *s, mask *m, int64_t i, int64_t j,
+                        double difference)
 {
     const dcl_tensor *gradient_u = host->output(call, GRADIENT_U), *gradient_v = host->output(call, GRADIENT_V);
     for (int64_t q = 0; q < s->width; q++)
-        if (is_kept(host, call, q)) {
+        if (is_kept(host, m, q)) {
             const int64_t at_u = i * s->width + q, at_v = j * s->width + q;
             const double slope = 2 * difference * s->scale;
             dcl__set(gradient_u, at_u, dcl__get(gradient_u, at_u) + slope * dcl__get(s->v, at_v));
@@ -391,6 +402,7 @@ static void add_element(const dcl_host *host, dcl_call *call, const step *s, int
 static dcl_status residual_reference(const dcl_host *host, dcl_call *call)
 {
     const step s = make_step(host, call);
+    mask m = make_mask(host, call);
     double loss = 0;
     for (int output = GRADIENT_U; s.slopes && output <= GRADIENT_V; output++)
         for (int64_t i = 0; i < host->output(call, (uint32_t)output)->count; i++)
@@ -399,11 +411,11 @@ static dcl_status residual_reference(const dcl_host *host, dcl_call *call)
         for (int64_t j = 0; j < s.n; j++) {
             double difference = -dcl__get(s.y, i * s.n + j);
             for (int64_t q = 0; q < s.width; q++)
-                if (is_kept(host, call, q))
+                if (is_kept(host, &m, q))
                     difference += s.scale * dcl__get(s.u, i * s.width + q) * dcl__get(s.v, j * s.width + q);
             loss += difference * difference;
             if (s.slopes)
-                add_element(host, call, &s, i, j, difference);
+                add_element(host, call, &s, &m, i, j, difference);
         }
     dcl__set(host->output(call, LOSS), 0, loss);
     return DCL_OK;
@@ -420,7 +432,7 @@ static dcl_value product(const dcl_host *host, dcl_call *call, dcl_value x, uint
     return host->emit(call, "matmul", inputs, 2, settings);
 }
 
-/* The mask that this op draws, 1 x r, as another node. */
+/* The mask that this op draws, 1 x r, as another node; 0 where it keeps all. */
 static dcl_value emit_mask(const dcl_host *host, dcl_call *call)
 {
     const int64_t shape[] = {1, host->input(call, 1)->dim[1]};
@@ -428,7 +440,13 @@ static dcl_value emit_mask(const dcl_host *host, dcl_call *call)
         {.name = "shape", .list = shape, .count = 2}, {.name = "retain", .number = host->number(call, "retain")},
         {.name = "block", .integer = host->integer(call, "block")},
         {.name = "stream", .integer = host->integer(call, "stream")}, {0}};
-    return host->emit(call, "mask", NULL, 0, settings);
+    return host->number(call, "retain") < 1 ? host->emit(call, "mask", NULL, 0, settings) : 0;
+}
+
+/* x times the mask; either may be 0. */
+static dcl_value masked(const dcl_host *host, dcl_call *call, dcl_value x, dcl_value mask)
+{
+    return x && mask ? dcl__emit_binary(host, call, "multiply", x, mask) : x;
 }
 
 /* What flows back so far, and one term more; 0 for none. */
@@ -467,8 +485,8 @@ static dcl_status set_factor_gradient(const dcl_host *host, dcl_call *call, cons
         return DCL_OK;
     dcl_value sum = is_u ? second_order(host, call, s->a, s->b, s->u, s->v, s->y, 0)
                          : second_order(host, call, s->b, s->a, s->v, s->u, s->y, DCL_TRANSPOSE_A);
-    if (sum && is_u && s->mask)
-        sum = dcl__emit_binary(host, call, "multiply", sum, s->mask);
+    if (is_u)
+        sum = masked(host, call, sum, s->mask);
     if (s->loss)
         sum = plus(host, call, sum, dcl__emit_binary(host, call, "multiply", host->output_value(call, input), s->loss));
     return sum ? host->set_gradient(call, input, sum) : DCL_OK;
@@ -496,10 +514,10 @@ static dcl_status residual_gradient(const dcl_host *host, dcl_call *call)
     slopes s = {.loss = host->output_gradient(call, LOSS), .a = host->output_gradient(call, GRADIENT_U),
                 .b = host->output_gradient(call, GRADIENT_V), .y = host->input_value(call, 0),
                 .u = host->input_value(call, 1), .v = host->input_value(call, 2)};
-    if (host->number(call, "retain") < 1 && (s.a || s.b || host->wants(call, 0))) {
+    if (s.a || s.b || host->wants(call, 0)) {
         s.mask = emit_mask(host, call);
-        s.u = dcl__emit_binary(host, call, "multiply", s.u, s.mask);
-        s.a = s.a ? dcl__emit_binary(host, call, "multiply", s.a, s.mask) : 0;
+        s.u = masked(host, call, s.u, s.mask);
+        s.a = masked(host, call, s.a, s.mask);
     }
     dcl_status status = set_data_gradient(host, call, &s);
     for (uint32_t input = 1; input <= 2 && !status; input++)
@@ -518,7 +536,7 @@ static dcl_status error_gradient(const dcl_host *host, dcl_call *call)
     slopes s = {.loss = host->output_gradient(call, LOSS), .y = values[0], .u = values[1], .v = values[2]};
     dcl_status status = DCL_OK;
     if (host->wants(call, 0)) {
-        s.u = dcl__emit_binary(host, call, "multiply", s.u, emit_mask(host, call));
+        s.u = masked(host, call, s.u, emit_mask(host, call));
         status = set_data_gradient(host, call, &s);
     }
     if (status || (!host->wants(call, 1) && !host->wants(call, 2)))

@@ -255,7 +255,7 @@ DCL_API dcl_status dcl_session_wait(dcl_session *session, dcl_error *error);
 /* Steps enqueued so far; the setter serves resumed runs. */
 DCL_API int64_t dcl_session_steps(const dcl_session *session);
 DCL_API void dcl_session_set_steps(dcl_session *session, int64_t steps);
-/* Kernels that the last step launched; 0 before the first. */
+/* Kernels that the last step launched; 0 before the first, which may hold self-tests as well. */
 DCL_API int64_t dcl_session_kernels(const dcl_session *session);
 
 /* What the plan decided. */

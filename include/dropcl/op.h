@@ -107,8 +107,9 @@ enum {
     DCL_DEVICE_COMPUTE_UNITS = 2,
     DCL_DEVICE_WORK_GROUP = 3,   /* largest number of work-items in a group                          */
     DCL_DEVICE_LOCAL_BYTES = 4,  /* local memory of a group, in bytes                                */
-    /* Since 1.1. The register tile of kernels with explicit vectors (cl/tile.cl), for the graph's real type: rows,
-     * columns, and elements of a vector. 0 on devices where such kernels are not right or not the fast ones. */
+    /* Since 1.1. The register tile of kernels with explicit vectors (cl/tile.cl), for the graph's real type:
+     * elements of a vector, rows and columns. 0 on devices whose matrix products do not go by such kernels: where
+     * those failed their self-test, or others are the fast ones. */
     DCL_DEVICE_TILE_LANES = 5, DCL_DEVICE_TILE_ROWS = 6, DCL_DEVICE_TILE_COLUMNS = 7
 };
 
@@ -315,7 +316,8 @@ struct dcl_host {
 
     /* ---- since 1.1: run only [queue-thread] ---- */
 
-    /* gemm on parts of tensors: c = alpha op(a) op(b) + beta c. */
+    /* gemm on parts of tensors: c = alpha op(a) op(b) + beta c; c must not overlap a or b. With beta 0, c is not
+     * read. */
     dcl_status (*gemm_view)(dcl_call *, uint32_t transpose, double alpha, const dcl_view *a, const dcl_view *b,
                             double beta, const dcl_view *c);
 };

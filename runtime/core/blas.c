@@ -92,12 +92,13 @@ static dcl_status decide(dcl_device *device, uint32_t dtype, const dcl__gemm_var
 {
     const int is_forced = strcmp(why, "DROPCL_GEMM") == 0;
     if (wanted != &dcl__gemm_plain) {
-        dcl_status status = try_variant(device, dtype, wanted, why, made, is_forced ? error : NULL);
+        dcl_error reason;
+        dcl_status status = try_variant(device, dtype, wanted, why, made, is_forced ? error : &reason);
         if (made->variant || (status && is_forced))
             return status;
-        dcl__log(device, DCL_LOG_WARNING, "%s %s for %s on device '%s', driver %s: using plain instead", wanted->name,
-                 status ? "does not run" : "gives wrong results", dcl__dtype_name(dtype), device->info.name,
-                 device->info.driver);
+        dcl__log(device, DCL_LOG_WARNING, "%s %s for %s on device '%s', driver %s%s%.300s: using plain instead",
+                 wanted->name, status ? "does not run" : "gives wrong results", dcl__dtype_name(dtype),
+                 device->info.name, device->info.driver, status ? ": " : "", status ? reason.text : "");
         why = status ? "the faster variant does not run here" : "the faster variant gives wrong results here";
     }
     dcl_status status = try_variant(device, dtype, &dcl__gemm_plain, why, made, error);

@@ -6,6 +6,7 @@
 #include "core/buffer.h"
 #include "core/clock.h"
 #include "core/gemm.h"
+#include "core/program.h"
 #include "core/random.h"
 #include "core/tensor.h"
 
@@ -85,6 +86,7 @@ void dcl__gemm_bench_close(dcl__gemm_bench *bench)
     dcl__buffer_release(bench->device, bench->a);
     dcl__buffer_release(bench->device, bench->b);
     dcl__buffer_release(bench->device, bench->c);
+    dcl__programs_discard(bench->device);    /* most were tried once and lost */
     free(bench);
 }
 

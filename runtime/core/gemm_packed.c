@@ -141,15 +141,17 @@ static dcl_status multiply(dcl_device *device, const dcl__product *p, const cut 
     static const uint64_t one[] = {1, 1};
     int64_t strips, panels;
     cut_groups(device, c, at, &strips, &panels);
+    const size_t room = (size_t)(strips * c->tile.rows * least(at->k, c->depth) * c->size);
     const int packed = (p->transpose & DCL_TRANSPOSE_A) != 0;
-    const int direct = !packed && (panels <= FEW_PANELS || at->k <= c->depth);
+    const int direct = !packed && (divide_up(at->n, c->tile.columns) <= FEW_PANELS || at->k <= c->depth ||
+                                   room > (size_t)device->info.local_bytes);
     const char *name = packed ? "multiply_panels" : direct ? "multiply_direct" : "multiply_block";
     const dcl__real alpha = dcl__real_of(p->dtype, p->alpha);
     const dcl__real beta = dcl__real_of(p->dtype, at->first_k == 0 ? p->beta : 1);
     const int64_t a_offset = packed ? 0 : p->a.offset + at->first_m * p->a.stride + at->first_k;
     const int64_t c_offset = p->c.offset + at->first_m * p->c.stride + at->first_n;
     const size_t integer = sizeof a_offset, memory = sizeof(cl_mem), real = (size_t)c->size;
-    const size_t block = real * (size_t)(packed || direct ? 1 : strips * c->tile.rows * least(at->k, c->depth));
+    const size_t block = packed || direct ? real : room;
     const dcl__kernel_argument arguments[] = {
         {integer, &at->m}, {integer, &at->n}, {integer, &at->k}, {real, &alpha},
         {memory, packed ? &device->gemm->panels[0] : &p->a.buffer}, {integer, &a_offset}, {integer, &p->a.stride},

@@ -269,12 +269,23 @@ dcl_status dcl__enqueue(dcl_device *device, cl_kernel kernel, const char *name, 
                          device->info.name);
 }
 
-void dcl__programs_release(dcl_device *device)
+static void release_programs(dcl_device *device, int save_them)
 {
     while (device->programs) {
         dcl__program *program = device->programs;
         device->programs = program->next;
-        save(program);
+        if (save_them)
+            save(program);
         release_program(program);
     }
+}
+
+void dcl__programs_release(dcl_device *device)
+{
+    release_programs(device, 1);
+}
+
+void dcl__programs_discard(dcl_device *device)
+{
+    release_programs(device, 0);
 }

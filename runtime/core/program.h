@@ -22,6 +22,9 @@ dcl_status dcl__kernel(dcl_device *device, const dcl__build *build, const char *
 dcl_status dcl__enqueue(dcl_device *device, cl_kernel kernel, const char *name, uint32_t dims,
                         const uint64_t *global, const uint64_t *local, dcl_error *error);
 
+/* Frees all programs and their kernels; release first saves those that were built from source. No kernel may be
+ * in use; discard is for programs that were only tried. */
 void dcl__programs_release(dcl_device *device);
+void dcl__programs_discard(dcl_device *device);
 
 #endif

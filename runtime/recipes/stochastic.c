@@ -20,7 +20,7 @@ static void take_batch(dcl_graph *graph, const dcl__task *task, dcl_value *y, dc
 }
 
 /* The loss with the units that the step's mask keeps, scaled by 1 / retain; its gradients follow it. */
-static dcl_value drop_units(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value u, dcl_value v)
+static dcl_value masked_loss(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value u, dcl_value v)
 {
     const dcl_setting settings[] = {{.name = "retain", .number = task->retain},
                                     {.name = "stream", .integer = DCL__STREAM_MASK}, {0}};
@@ -43,7 +43,8 @@ void dcl__build_stochastic(dcl_graph *graph, const dcl__task *task, dcl_value y)
                                         DCL__STREAM_V);
     dcl_value batch_y = y, batch_v = v;
     take_batch(graph, task, &batch_y, &batch_v);
-    dcl_value loss = drop_units(graph, task, batch_y, u, batch_v), gradients[2] = {loss ? loss + 1 : 0, loss ? loss + 2 : 0};
+    dcl_value loss = masked_loss(graph, task, batch_y, u, batch_v);
+    dcl_value gradients[] = {loss ? loss + 1 : 0, loss ? loss + 2 : 0};
     if (batch_v != v)
         dcl_graph_gradient(graph, loss, (dcl_value[]){u, v}, 2, gradients);
     /* The horizon must not grow with the steps: a long tail of large steps spoils the average. */

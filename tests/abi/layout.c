@@ -113,6 +113,13 @@ AT(dcl_host, constant, 232);
 AT(dcl_host, value, 240);
 AT(dcl_host, set_gradient, 248);
 AT_LEAST(dcl_host, 256);
+#if DCL_HEADER_MINOR >= 1
+AT(dcl_host, gemm_view, 256);
+FROZEN(dcl_view, 40);
+IS(DCL_DEVICE_TILE_LANES, 5);
+IS(DCL_DEVICE_TILE_ROWS, 6);
+IS(DCL_DEVICE_TILE_COLUMNS, 7);
+#endif
 
 AT(dcl_plugin, size, 0);
 AT(dcl_plugin, need_minor, 8);

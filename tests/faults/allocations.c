@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/device.h"
+#include "core/blas.h"
 
 /* ---- Allocations, counted ---- */
 
@@ -145,6 +145,8 @@ static dcl_status run(double *loss, dcl_error *error)
     *loss = s.loss;
     int64_t held = s.device ? dcl_device_statistics(s.device).bytes_allocated : 0;
     dcl_session_free(s.session);
+    if (s.device)
+        dcl__gemm_release(s.device);     /* the panels of products, which a device keeps */
     if (s.device && dcl_device_statistics(s.device).bytes_allocated != 0)
         status = dcl__fail(error, 1, "of %lld bytes on the device, %lld are left", (long long)held,
                            (long long)dcl_device_statistics(s.device).bytes_allocated);
