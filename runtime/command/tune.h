@@ -9,8 +9,8 @@
 typedef struct dcl__import {
     const char *file;
     dcl__clblast_results results;
-    double ratio;                /* its speed over that of the best parameters so far; 0: not tried  */
-    int kept;
+    int tried, kept;
+    double ratio;                /* its speed over that of the best parameters so far; 0: hopeless   */
 } dcl__import;
 
 /* A search over one dtype. */
@@ -23,7 +23,7 @@ typedef struct dcl__search {
     double deadline;             /* by dcl__now()                                                    */
     int progress;                /* whether the progress line is shown                               */
     dcl__tuning_results *results;        /* in: what an earlier search found; out: with this one's    */
-    dcl_status (*save)(void *user, dcl_error *error);    /* called after every improvement           */
+    dcl_status (*save)(void *user, dcl_error *error);    /* called after every step                  */
     void *user;
 } dcl__search;
 

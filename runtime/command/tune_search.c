@@ -195,6 +195,12 @@ static const variant *fastest_variant(const state *s, int shape)
     return fastest;
 }
 
+/* What the best parameters of a variant gain; 0 when they are not put to use. */
+static double kept_gain(const variant *v)
+{
+    return v->in_play && v->best.score > gain ? v->best.score : 0;
+}
+
 /* Writes what is known now to the results; those of an earlier run stay until they could be measured again. */
 static void conclude(const state *s)
 {
@@ -210,9 +216,11 @@ static void conclude(const state *s)
         results->before[shape] = 1e-9 * flops(s, shape) / standard->own.seconds[shape];
         results->after[shape] = 1e-9 * flops(s, shape) / best_seconds(fastest, shape);
     }
+    results->packed_gain = kept_gain(&s->variants[0]);
+    results->clblast_gain = kept_gain(&s->variants[1]);
     for (int kernel = 0; kernel < DCL__KERNELS; kernel++) {
         const variant *v = &s->variants[kernel == DCL__PACKED ? 0 : 1];
-        results->tuning.given[kernel] = v->in_play && v->best.score > gain;
+        results->tuning.given[kernel] = kept_gain(v) > 0;
         memcpy(results->tuning.values[kernel], v->best.tuning.values[kernel], sizeof results->tuning.values[kernel]);
     }
 }
@@ -242,8 +250,8 @@ static dcl_status measure_own(state *s, dcl_error *error)
             v->in_play = v->in_play && !time_class(s, v, (point *const[2]){&v->own, NULL}, shape, LONG, NULL);
         }
     if (status == DCL_OK && !standard_variant(s)->in_play)
-        status = dcl__fail(error, DCL_EDEVICE, "no variant of the matrix product works on device '%s' (`dropcl devices` "
-                           "says more)", dcl_device_describe(s->search->device)->name);
+        status = dcl__fail(error, DCL_EDEVICE, "no variant of the matrix product works on device '%s' (`dropcl "
+                           "devices` says more)", dcl_device_describe(s->search->device)->name);
     return status;
 }
 
@@ -295,15 +303,14 @@ static dcl_status consider(state *s, variant *v, point *candidate, double margin
     dcl_status status = test(s, v, candidate, &passed, error);
     if (status || !passed)
         return status;
-    if (!(v->best.score > 0))
+    point rival = v->best;       /* what the best took when it was settled stays beside the own parameters */
+    if (!(rival.score > 0))
         *ratio = margin;
-    if (v->best.score > 0 && (duel(s, v, candidate, &v->best, SHORT, ratio, NULL) || *ratio < margin))
-        return DCL_OK;
-    if (v->best.score > 0 && (duel(s, v, candidate, &v->best, LONG, ratio, NULL) || *ratio < margin))
+    else if (duel(s, v, candidate, &rival, SHORT, ratio, NULL) || *ratio < margin ||
+             duel(s, v, candidate, &rival, LONG, ratio, NULL) || *ratio < margin)
         return DCL_OK;
     v->best = *candidate;
-    status = settle(s, v, error);
-    return status ? status : save(s, error);
+    return settle(s, v, error);
 }
 
 /* Replaces the parameters of one kernel in the point. */
@@ -349,10 +356,11 @@ static dcl_status try_imports(state *s, dcl_error *error)
     dcl_status status = DCL_OK;
     for (int i = 0; i < s->search->import_count && status == DCL_OK; i++) {
         dcl__import *import = &s->search->imports[i];
-        if (import->results.dtype != s->search->dtype || !is_measured(&clblast->own))
+        if (import->results.dtype != s->search->dtype || !is_measured(&clblast->own) || is_over(s))
             continue;
         show_progress(s, "import");
         point candidate = replace(clblast, import->results.kernel, import->results.values);
+        import->tried = 1;
         status = consider(s, clblast, &candidate, 1, &import->ratio, error);
         import->kept = memcmp(&clblast->best.tuning, &candidate.tuning, sizeof candidate.tuning) == 0;
     }
@@ -370,6 +378,8 @@ static dcl_status search_all(state *s, dcl_error *error)
             if (!is_measured(&v->own) || count_tried(s, v) >= v->space->most)
                 continue;
             status = step(s, v, error);
+            if (status == DCL_OK)
+                status = save(s, error);
             active = 1;
         }
     }

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "core/buffer.h"
-#include "core/program.h"
 #include "core/clock.h"
 #include "core/gemm.h"
+#include "core/program.h"
 #include "core/random.h"
 #include "core/tensor.h"
 

@@ -90,10 +90,17 @@ static json_t *classes_json(const dcl__tuning_results *results)
     return object;
 }
 
+static json_t *gains_json(const dcl__tuning_results *results)
+{
+    json_t *object = dcl__json_put(json_object(), "packed", dcl__json_from_number(results->packed_gain));
+    return dcl__json_put(object, "clblast", dcl__json_from_number(results->clblast_gain));
+}
+
 static json_t *results_json(const dcl__tuning_results *results)
 {
     json_t *object = dcl__json_put(json_object(), "classes", classes_json(results));
     object = dcl__json_put(object, "parameters", kernels_json(&results->tuning));
+    object = dcl__json_put(object, "gains", gains_json(results));
     return dcl__json_put(object, "tried", tried_json(results->tried));
 }
 
@@ -174,6 +181,12 @@ static dcl_status read_tried(const json_t *object, int64_t *tried, dcl_error *er
     return status;
 }
 
+static dcl_status read_gains(const json_t *object, dcl__tuning_results *results, dcl_error *error)
+{
+    dcl_status status = dcl__json_get_number(object, "packed", &results->packed_gain, error);
+    return status ? status : dcl__json_get_number(object, "clblast", &results->clblast_gain, error);
+}
+
 static dcl_status read_class(const json_t *entry, int shape, dcl__tuning_results *results, dcl_error *error)
 {
     const char *name;
@@ -203,7 +216,7 @@ static dcl_status read_classes(const json_t *object, dcl__tuning_results *result
 
 static dcl_status read_results(const json_t *file, const char *dtype, dcl__tuning_results *results, dcl_error *error)
 {
-    const json_t *object, *classes, *parameters, *tried;
+    const json_t *object, *classes, *parameters, *gains, *tried;
     dcl_status status = dcl__json_member(file, dtype, JSON_OBJECT, DCL__REQUIRED, &object, error);
     if (status == DCL_OK)
         status = dcl__json_member(object, "classes", JSON_OBJECT, DCL__REQUIRED, &classes, error);
@@ -213,6 +226,10 @@ static dcl_status read_results(const json_t *file, const char *dtype, dcl__tunin
         status = dcl__json_member(object, "parameters", JSON_OBJECT, DCL__REQUIRED, &parameters, error);
     if (status == DCL_OK)
         status = read_kernels(parameters, &results->tuning, error);
+    if (status == DCL_OK)
+        status = dcl__json_member(object, "gains", JSON_OBJECT, DCL__REQUIRED, &gains, error);
+    if (status == DCL_OK)
+        status = read_gains(gains, results, error);
     if (status == DCL_OK)
         status = dcl__json_member(object, "tried", JSON_OBJECT, DCL__REQUIRED, &tried, error);
     return status ? status : read_tried(tried, results->tried, error);
@@ -299,8 +316,8 @@ static dcl_status find_family(const json_t *object, int *kernel, dcl_error *erro
         if (strlen(families[*kernel]) == length && strncmp(families[*kernel], family, length) == 0)
             return DCL_OK;
     return dcl__fail(error, DCL_EFORMAT, "these are results for the kernel '%.60s', which products do not use; give "
-                     "those of clblast_tuner_xgemm, xgemm_direct, routine_xgemm, copy_fast, copy_pad, transpose_fast or "
-                     "transpose_pad", family);
+                     "those of clblast_tuner_xgemm, xgemm_direct, routine_xgemm, copy_fast, copy_pad, transpose_fast "
+                     "or transpose_pad", family);
 }
 
 static dcl_status find_precision(const json_t *object, uint32_t *dtype, dcl_error *error)

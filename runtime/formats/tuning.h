@@ -14,6 +14,7 @@ typedef struct dcl__tuning_results {
     dcl__tuning tuning;
     int64_t tried[DCL__KERNELS];                 /* sets of parameters tried so far, good or bad     */
     double before[DCL__SHAPES], after[DCL__SHAPES];      /* GFLOP/s; 0: not measured                 */
+    double packed_gain, clblast_gain;            /* speed over the variant's own parameters; 0: none */
 } dcl__tuning_results;
 
 typedef struct dcl__tuning_file {

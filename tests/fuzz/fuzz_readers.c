@@ -161,8 +161,9 @@ static const struct {
     {BYTES("{\"format\": \"dropcl-tuning/1\", \"device\": \"D\", \"platform\": \"P\", \"driver\": \"1\", "
            "\"version\": \"V\", \"f32\": {\"classes\": {\"small\": {\"variant\": \"plain\", \"before\": 1, "
            "\"after\": 2.5}}, \"parameters\": {\"packed\": {\"LANES\": 8, \"ROWS\": 6, \"VECTORS\": 2, "
-           "\"DEPTH\": 256}, \"GemmRoutine\": {\"XGEMM_MIN_INDIRECT_SIZE\": 99}}, \"tried\": {\"packed\": 9}}, "
-           "\"f64\": {\"classes\": {}, \"parameters\": {}, \"tried\": {}}}")},
+           "\"DEPTH\": 256}, \"GemmRoutine\": {\"XGEMM_MIN_INDIRECT_SIZE\": 99}}, \"gains\": {\"packed\": "
+           "1.5}, \"tried\": {\"packed\": 9}}, "
+           "\"f64\": {\"classes\": {}, \"parameters\": {}, \"gains\": {}, \"tried\": {}}}")},
     {BYTES("{\"kernel_family\": \"copy\", \"precision\": \"32\", \"device\": \"D\", \"results\": [{\"time\": 0.4, "
            "\"parameters\": {\"COPY_DIMX\": 8,\"COPY_DIMY\": 8,\"COPY_VW\": 1,\"COPY_WPT\": 1,\"PRECISION\": 32}}]}")},
 };

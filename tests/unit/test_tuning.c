@@ -140,6 +140,7 @@ static dcl__tuning_file some_results(void)
     file.f32.tried[DCL__PACKED] = 17;
     file.f32.before[DCL__SMALL] = 1.25;
     file.f32.after[DCL__SMALL] = 1.0 / 3;
+    file.f32.packed_gain = 1.0625;
     file.f64.tried[DCL__XGEMM] = 1;
     return file;
 }
@@ -193,8 +194,8 @@ static void write_text(const char *path, const char *text)
 
 #define FILE_WITH(f32) "{\"format\": \"dropcl-tuning/1\", \"device\": \"A device (1)\", \"platform\": \"A platform\"," \
     "\"driver\": \"1.2\", \"version\": \"OpenCL 1.2\", \"f32\": " f32 ", \"f64\": {\"classes\": {}, " \
-    "\"parameters\": {}, \"tried\": {}}}"
-#define PARAMETERS(text) FILE_WITH("{\"classes\": {}, \"tried\": {}, \"parameters\": " text "}")
+    "\"parameters\": {}, \"gains\": {}, \"tried\": {}}}"
+#define PARAMETERS(text) FILE_WITH("{\"classes\": {}, \"gains\": {}, \"tried\": {}, \"parameters\": " text "}")
 
 START_TEST(damaged_files_are_refused)
 {
@@ -208,7 +209,8 @@ START_TEST(damaged_files_are_refused)
         {FILE_WITH("{}"), "the key 'classes' is missing"},
         {FILE_WITH("{\"classes\": {\"huge\": {}}}"), "the key 'huge' is unknown; there are: small, even"},
         {FILE_WITH("{\"classes\": {\"small\": {\"variant\": \"fast\"}}}"), "there is no variant 'fast'"},
-        {FILE_WITH("{\"classes\": {}, \"parameters\": {}, \"tried\": {\"packed\": -1}}"), "'packed' is -1"},
+        {FILE_WITH("{\"classes\": {}, \"parameters\": {}, \"gains\": {}, \"tried\": {\"packed\": -1}}"),
+         "'packed' is -1"},
         {PARAMETERS("{\"Xgemv\": {}}"), "the key 'Xgemv' is unknown"},
         {PARAMETERS("{\"packed\": {\"LANES\": 8}}"), "the key 'ROWS' is missing"},
         {PARAMETERS("{\"packed\": {\"LANES\": 8, \"ROWS\": 0, \"VECTORS\": 2, \"DEPTH\": 256}}"),
@@ -232,8 +234,8 @@ END_TEST
 /* ---- Files of CLBlast's tuners ---- */
 
 #define RESULT(time, mwg) "{\"kernel\": \"Xgemm\", \"time\": " time ", \"parameters\": {\"GEMMK\": 0, \"KREG\": 1," \
-    "\"KWG\": 32, \"KWI\": 2, \"MDIMA\": 16, \"MDIMC\": 16, \"MWG\": " mwg ", \"NDIMB\": 8, \"NDIMC\": 8, \"NWG\": 64," \
-    "\"PRECISION\": 32, \"SA\": 0, \"SB\": 0, \"STRM\": 0, \"STRN\": 0, \"VWM\": 1, \"VWN\": 4}}"
+    "\"KWG\": 32, \"KWI\": 2, \"MDIMA\": 16, \"MDIMC\": 16, \"MWG\": " mwg ", \"NDIMB\": 8, \"NDIMC\": 8, \"NWG\": 64" \
+    ",\"PRECISION\": 32, \"SA\": 0, \"SB\": 0, \"STRM\": 0, \"STRN\": 0, \"VWM\": 1, \"VWN\": 4}}"
 #define TUNER(family, precision, results) "{\"kernel_family\": \"" family "\", \"precision\": \"" precision "\", " \
     "\"best_kernel\": \"Xgemm\", \"device\": \"Some GPU\", \"results\": [" results "]}"
 
