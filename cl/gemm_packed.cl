@@ -1,7 +1,8 @@
 /* gemm_packed.cl: the matrix product for CPU devices, as in Goto and van de Geijn (Anatomy of high-performance
  * matrix multiplication, ACM TOMS 2008): packed panels, register tiles, blocks that stay in caches.
  *
- * A panel holds neighbouring columns of a matrix, row after row, zeros where columns are missing. Panels are cut into blocks of DEPTH rows: block after block, and in a block panel after panel.
+ * A panel holds neighbouring columns of a matrix, row after row, zeros where columns are missing. Panels are cut
+ * into blocks of DEPTH rows: block after block, and in a block panel after panel.
  */
 #include "tile.cl"
 
@@ -43,8 +44,8 @@ __kernel void pack_left(PACK_ARGUMENTS)
 }
 
 /* c = alpha * sum + beta * c for the part of a tile that exists; with beta 0, c is not read. */
-void store_tile(vector sum[ROWS][VECTORS], const real alpha, const real beta, __global real *c, const long row,
-                const long height, const long width)
+INLINE void store_tile(vector sum[ROWS][VECTORS], const real alpha, const real beta, __global real *c,
+                       const long row, const long height, const long width)
 {
     if (height >= ROWS && width >= COLUMNS) {
         UNROLL for (int i = 0; i < ROWS; i++)
@@ -98,11 +99,12 @@ void pack_rows(__global const real *a, const long row, const long left, const lo
             __global const real *right = b + (from * all_panels + j * depth) * COLUMNS;                            \
             for (long s = first; s < last; s++) {                                                                  \
                 vector sum[ROWS][VECTORS];                                                                         \
+                __global real *at = c + c_offset + s * ROWS * c_row + j * COLUMNS;                                 \
+                PREFETCH_TILE(at, c_row);                                                                          \
                 CLEAR_TILE(sum);                                                                                   \
                 BEGIN;                                                                                             \
                 ADD_TO_TILE(sum, VECTORS, depth, LEFT, right, COLUMNS);                                            \
-                store_tile(sum, alpha, keep, c + c_offset + s * ROWS * c_row + j * COLUMNS, c_row, m - s * ROWS,   \
-                           n - j * COLUMNS);                                                                       \
+                store_tile(sum, alpha, keep, at, c_row, m - s * ROWS, n - j * COLUMNS);                            \
             }                                                                                                      \
         }                                                                                                          \
     }

@@ -42,19 +42,34 @@ __kernel void residual_gather(__global const real *from, __global const int *lis
     }
 }
 
+/* The number that belongs at unit i of a row whose kept numbers stand side by side. */
+real spread_number(__global const real *row, __global const int *places, const long i)
+{
+    const real number = row[max(places[i], 0)];
+    return places[i] < 0 ? R(0.0) : number;
+}
+
 /* In place: spreads the kept columns, side by side, to where they belong, with zeros between; `share` rows a
- * work-item, those of left before those of right. From the back, so that nothing is overwritten before it is read. */
+ * work-item, those of left before those of right. From the back, so that nothing is overwritten before it is read:
+ * pieces of SPREAD units, which keep a processor busy, then one by one. */
+#define SPREAD 8
 __kernel void residual_spread(__global real *left, const long left_rows, __global real *right, const long right_rows,
                               __global const int *list, const long width, const long share)
 {
     const long begin = get_global_id(0) * share, end = min(begin + share, left_rows + right_rows);
+    __global const int *places = list + width;
     for (long row = begin; row < end; row++) {
         __global real *at = row < left_rows ? left + row * width : right + (row - left_rows) * width;
-        for (long i = width - 1; i >= 0; i--) {
-            const int place = list[width + i];
-            const real value = at[max(place, 0)];
-            at[i] = place < 0 ? R(0.0) : value;
+        long i = width;
+        for (; i >= SPREAD; i -= SPREAD) {
+            real piece[SPREAD];
+            for (int k = 0; k < SPREAD; k++)
+                piece[k] = spread_number(at, places, i - SPREAD + k);
+            for (int k = 0; k < SPREAD; k++)
+                at[i - SPREAD + k] = piece[k];
         }
+        while (i-- > 0)
+            at[i] = spread_number(at, places, i);
     }
 }
 
@@ -119,8 +134,8 @@ __kernel void residual_finish(__global const real *partial, const long first, co
 #include "tile.cl"
 
 /* out += sum for the part of a tile that exists, or out = sum when fresh; `count` vectors a row. */
-void add_tile(vector sum[ROWS][VECTORS], const int count, const long fresh, __global real *out, const long row,
-              const long height, const long width)
+INLINE void add_tile(vector sum[ROWS][VECTORS], const int count, const long fresh, __global real *out,
+                     const long row, const long height, const long width)
 {
     real part[ROWS * COLUMNS];
     const int whole = height >= ROWS && width >= count * LANES;
@@ -139,8 +154,9 @@ void add_tile(vector sum[ROWS][VECTORS], const int count, const long fresh, __gl
 
 /* Doubles the differences of a tile from Y, of which height x width exist, into residual, and adds their squares:
  * to several sums, for additions that wait for each other would take longer than the products. */
-void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, const long y_row, __global real *residual,
-                   const long row, const long height, const long width, vector squares[VECTORS])
+INLINE void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, const long y_row,
+                          __global real *residual, const long row, const long height, const long width,
+                          vector squares[VECTORS])
 {
     if (height >= ROWS && width >= COLUMNS) {
         UNROLL for (int i = 0; i < ROWS; i++)
@@ -173,6 +189,7 @@ void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, const long
     for (long strip = 0; strip < (height); strip += ROWS) {                                                        \
         vector sum[ROWS][VECTORS];                                                                                 \
         CLEAR_TILE(sum);                                                                                           \
+        PREFETCH_TILE((out) + strip * (out_row), out_row);                                                         \
         BEGIN;                                                                                                     \
         ADD_TO_TILE(sum, count, depth, LEFT, right, stride);                                                       \
         add_tile(sum, count, fresh, (out) + strip * (out_row), out_row, (height) - strip, units);                  \
@@ -246,8 +263,7 @@ __kernel void residual_bands(const long m, const long n, __global const real *y,
                     __global const real *data = y + (from + strip) * n + first + j;
                     vector sum[ROWS][VECTORS];
                     CLEAR_TILE(sum);
-                    UNROLL for (int i = 0; i < ROWS; i++)
-                        PREFETCH(data + (ROWS + i) * n);
+                    PREFETCH_TILE(data + ROWS * n, n);
                     ADD_TO_TILE(sum, VECTORS, kept, numbers[i * stride + p], right, COLUMNS);
                     subtract_tile(sum, data, n, residual + strip * row + j, row, height - strip, columns - j, squares);
                 }

@@ -21,6 +21,9 @@ typedef JOIN(float, LANES) vector;
 /* A tile must live in registers: compilers keep arrays there only when the loops over them are unrolled. */
 #define UNROLL _Pragma("unroll")
 
+/* A tile given to a function that is called goes through memory. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* Asks for what will be read soon; the address need not exist. Compilers that go by way of SPIR-V cannot; those
  * that compile for the processor itself say which it is. */
 #if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
@@ -28,6 +31,13 @@ typedef JOIN(float, LANES) vector;
 #else
 #define PREFETCH(at)
 #endif
+
+/* A tile of a matrix whose rows are `row` elements apart: the first and the last number of each of its rows. */
+#define PREFETCH_TILE(at, row)                                                                 \
+    UNROLL for (int i_ = 0; i_ < ROWS; i_++) {                                                 \
+        PREFETCH((at) + i_ * (row));                                                           \
+        PREFETCH((at) + i_ * (row) + COLUMNS - 1);                                             \
+    }
 
 /* a * b + c in one instruction where there is one; elsewhere fma would be a function call. */
 #if defined(FP_FAST_FMAF) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)

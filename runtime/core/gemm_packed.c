@@ -9,7 +9,7 @@
 #include "gemm_packed.cl.h"
 
 /* A panel of COLUMNS x `depth` stays in the first level cache; SLICE rows are packed by one work-item. */
-enum { STANDARD_DEPTH = 256, SLICE = 16 };
+enum { STANDARD_DEPTH = 384, SLICE = 16 };
 
 /* Room for the packed pieces of one operand, and for a group's rows of A: to stay in the outer and the second
  * level cache. */
