@@ -13,7 +13,7 @@ enum { STANDARD_DEPTH = 384, SLICE = 16 };
 
 /* Room for the packed pieces of one operand, and for a group's rows of A: to stay in the outer and the second
  * level cache. */
-enum { PANEL_BYTES = 8 << 20, BLOCK_BYTES = 160 << 10 };
+enum { PANEL_BYTES = 8 << 20, BLOCK_BYTES = 256 << 10 };
 
 /* Packing rows of A pays when they are used for more than so many panels, and when they are longer than a block. */
 enum { FEW_PANELS = 8 };
