@@ -281,7 +281,15 @@ typedef struct dcl_optimum {
     double minimum;              /* the least objective                                              */
     double product;              /* ||u_i|| ||v_i|| of every unit at the optimum: tau / lambda       */
     double error;                /* the least objective is at least minimum - error                  */
+    int inexact;                 /* 1: `minimum` is only a lower bound of the least objective        */
+    int attained;                /* DropBlock: DCL_ATTAINED ...; others 0                            */
+    double convex_gap;           /* minimum less the value of the convex problem; above 0 for two
+                                    blocks at most                                                   */
+    double constant;             /* the part of `minimum` that no factors change (data beside X)     */
 } dcl_optimum;
+
+/* Do factors with this number of blocks reach the convex value? OPEN: nothing known decides it. */
+enum { DCL_ATTAINED = 0, DCL_NOT_ATTAINED = 1, DCL_ATTAINMENT_OPEN = 2 };
 
 /* The closed form from the singular values of Y (largest first, `count` of them, all). [any-thread] */
 DCL_API dcl_optimum dcl_dropout_optimum(const double *values, int64_t count, double lambda, int64_t width);
@@ -315,7 +323,30 @@ DCL_API dcl_status dcl_dropout_assess(const dcl_matrix *data, const double *u, c
                                       dcl_error *error);
 
 enum { DCL_SOLVER_STOCHASTIC = 1, DCL_SOLVER_EXPLICIT = 2, DCL_SOLVER_CLOSED_FORM = 3 };
-enum { DCL_NOISE_NONE = 1, DCL_NOISE_DROPOUT = 2 };
+enum {
+    DCL_NOISE_NONE = 1,
+    DCL_NOISE_DROPOUT = 2,       /* a unit, a column of U and of V, is kept or dropped               */
+    DCL_NOISE_DROPBLOCK = 3,     /* `block` neighbouring units are                                   */
+    DCL_NOISE_DROPCONNECT = 4,   /* single entries of U, of V, or of both are                        */
+    DCL_NOISE_CORRELATED = 5     /* units get the mask 1 + A (z - 1) with z as of dropout            */
+};
+/* DropConnect on U, on V, on both; 0 reads as LEFT. */
+enum { DCL_SIDE_LEFT = 1, DCL_SIDE_RIGHT = 2, DCL_SIDE_BOTH = 3 };
+/* One mask of the units a step, or one for every column of Y. */
+enum { DCL_MASK_STEP = 0, DCL_MASK_SAMPLE = 1 };
+
+/* A noise with all its numbers: nothing is left to defaults. */
+typedef struct dcl_noise {
+    int kind, side, mask;        /* DCL_NOISE_..., DCL_SIDE_..., DCL_MASK_...                        */
+    int64_t block;               /* units that share a draw; 1 except for DropBlock                  */
+    double retain, retain_right; /* as drawn, after variable_rate; side BOTH: of U and of V; side
+                                    RIGHT: retain is V's                                             */
+    double lambda;               /* weight of the penalty without data X                             */
+    double lambda_unit;          /* part that multiplies |u_i|^2 |X'v_i|^2                           */
+    double lambda_entry;         /* part that multiplies |u_i|^2 v_i' diag(XX') v_i                  */
+    const double *factor;        /* correlated: A, width x factor_columns, row-major; borrowed       */
+    int64_t factor_columns;
+} dcl_noise;
 enum { DCL_OPTIMIZER_DEFAULT = 0, DCL_OPTIMIZER_SGD = 1, DCL_OPTIMIZER_MOMENTUM = 2, DCL_OPTIMIZER_ADAM = 3 };
 
 /* How a run stands. */
@@ -343,6 +374,16 @@ typedef struct dcl_factorize_options {
     double started;              /* CLOCK_MONOTONIC seconds that count as the start; 0: now          */
     dcl_progress_function progress;  /* NULL: none                                                   */
     void *user;
+    int side, mask;              /* DCL_SIDE_..., DCL_MASK_...                                       */
+    int variable_rate;           /* 1: retain (lambda) is of one unit, and the penalty grows with the
+                                    width: lambda_r = r lambda_1                                     */
+    int64_t block;               /* of DropBlock; divides the width; 0 reads as 1                    */
+    double retain_right;         /* V's retain for side BOTH; 0: retain                              */
+    const double *mask_factor;   /* of correlated noise: width x mask_factor_columns, row-major      */
+    int64_t mask_factor_columns;
+    const dcl_matrix *inputs;    /* X, features x columns of Y, for Y ~ U V' X; NULL: the identity   */
+    const dcl_matrix *moment;    /* X X' instead of X; then `data` is Y X'; NULL: none               */
+    double energy;               /* ||Y||_F^2, with moment; 0: unknown, and objectives lack it       */
 } dcl_factorize_options;
 
 /* Defaults: stochastic, dropout, retain 0.5, width min(m, n, 64), seed 1. */
@@ -383,6 +424,12 @@ typedef struct dcl_factorize_result {
     int status;                  /* DCL_CERTIFIED: the gap is within the tolerance (1e-4 when none
                                     was given); DCL_CONVERGED: the objective came to rest elsewhere;
                                     DCL_STOPPED: ended by the progress function or out of steps      */
+    dcl_noise noise;             /* as trained                                                       */
+    int64_t features;            /* rows of v: columns of Y, or rows of X                            */
+    int64_t blocks;              /* entries of `products`: width / block                             */
+    const double *shrunk;        /* singular values of the optimal product, data_count of them; NULL:
+                                    not known                                                        */
+    int64_t width_found;         /* variable rate: units that the optimum needs; else width          */
 } dcl_factorize_result;
 
 /* Fetches the factors and assesses them; to be called after run. */

@@ -21,7 +21,15 @@ typedef struct dcl__task {
 } dcl__task;
 
 /* Streams of random numbers: one use, one stream. */
-enum { DCL__STREAM_U = 1, DCL__STREAM_V = 2, DCL__STREAM_MASK = 3, DCL__STREAM_BATCH = 4 };
+enum {
+    DCL__STREAM_U = 1,
+    DCL__STREAM_V = 2,
+    DCL__STREAM_MASK = 3,
+    DCL__STREAM_BATCH = 4,
+    DCL__STREAM_MASK_RIGHT = 5,
+    DCL__STREAM_WEIGHTS = 16,    /* and the number of the layer */
+    DCL__STREAM_LAYER = 64       /* and the number of the layer */
+};
 
 /* Adds parameters "U" and "V" and everything that moves them. Failures stay in the graph. */
 void dcl__build_closed_form(dcl_graph *graph, const dcl__task *task, dcl_value y);
