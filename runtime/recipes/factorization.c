@@ -10,6 +10,7 @@
 #include "core/tensor.h"
 #include "recipes/data_spectrum.h"
 #include "recipes/noise.h"
+#include "recipes/variable_width.h"
 
 /* Stagnation is judged over so many reports of `explicit`. */
 enum { WINDOW = 5, MOST_REPORTS = 100 };
@@ -19,6 +20,8 @@ static const int64_t MOST_STEPS = 1000000000000;
 static const double PATIENCE = 0.2;
 
 struct dcl_factorization {
+    const dcl_registry *registry;
+    dcl_device *device;
     dcl_matrix data;
     dcl_factorize_options options;
     dcl__task task;
@@ -32,6 +35,8 @@ struct dcl_factorization {
     size_t history_count, history_capacity;
     double first_step;           /* seconds from the start to the end of the first step              */
     int stopped, stagnated;
+    int64_t width;               /* of u and v as they are handed out, and                           */
+    dcl_noise noise;             /* what noise their units have                                      */
 };
 
 dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data)
@@ -116,13 +121,12 @@ static void make_task(dcl_factorization *f, const dcl_noise *noise)
 /* ---- The closed form ---- */
 
 /* Leading values suffice above dropout's threshold; thresholds that are not known before need all `width`. */
-static dcl_status find_optimum(dcl_factorization *f, const dcl_registry *registry, dcl_device *device,
-                               dcl_error *error)
+static dcl_status find_optimum(dcl_factorization *f, dcl_error *error)
 {
     dcl__data_spectrum *y = &f->spectrum;
     const dcl_noise *noise = &f->task.noise;
     const double lambda = dcl__noise_couples(noise) ? 0 : f->task.lambda;
-    dcl_status status = dcl__data_spectrum_find(registry, device, &f->data, lambda, f->task.width, y, error);
+    dcl_status status = dcl__data_spectrum_find(f->registry, f->device, &f->data, lambda, f->task.width, y, error);
     if (status)
         return status;
     f->shrunk = calloc((size_t)y->count + 1, sizeof *f->shrunk);
@@ -148,9 +152,9 @@ static void build_solver(dcl_factorization *f, dcl_value y, dcl_value x)
         dcl__build_descent(f->graph, &f->task, y, x);
 }
 
-static dcl_status build_graph(dcl_factorization *f, const dcl_registry *registry, dcl_error *error)
+static dcl_status build_graph(dcl_factorization *f, dcl_error *error)
 {
-    dcl_status status = dcl_graph_create(registry, f->data.dtype, f->options.seed, &f->graph, error);
+    dcl_status status = dcl_graph_create(f->registry, f->data.dtype, f->options.seed, &f->graph, error);
     if (status)
         return status;
     dcl_value y = dcl_graph_input(f->graph, "Y", DCL_REAL, 2, (int64_t[]){f->data.rows, f->data.columns}), x = 0;
@@ -168,21 +172,21 @@ static dcl_status feed(dcl_factorization *f, dcl_error *error)
     return status;
 }
 
-static dcl_status set_up(dcl_factorization *f, const dcl_registry *registry, dcl_device *device, dcl_error *error)
+static dcl_status set_up(dcl_factorization *f, dcl_error *error)
 {
     dcl_noise noise;
     dcl_status status = dcl_noise_resolve(&f->options, &noise, error);
     if (status)
         return status;
     make_task(f, &noise);
-    status = find_optimum(f, registry, device, error);
+    status = find_optimum(f, error);
     if (status)
         return status;
     int asked = f->options.steps > 0 && f->options.solver != DCL_SOLVER_CLOSED_FORM;
     f->task.steps = asked ? f->options.steps : default_steps(&f->options, &f->task, f->optimum.minimum);
-    status = build_graph(f, registry, error);
+    status = build_graph(f, error);
     if (status == DCL_OK)
-        status = dcl_session_create(device, f->graph, &f->session, error);
+        status = dcl_session_create(f->device, f->graph, &f->session, error);
     return status ? status : feed(f, error);
 }
 
@@ -196,11 +200,13 @@ dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *de
     dcl_factorization *made = calloc(1, sizeof *made);
     if (!made)
         return dcl__no_memory(error, "a factorization", sizeof *made);
+    made->registry = registry;
+    made->device = device;
     made->data = *data;
     made->options = *options;
     if (made->options.started == 0)
         made->options.started = dcl__now();
-    status = set_up(made, registry, device, error);
+    status = set_up(made, error);
     if (status)
         dcl_factorization_free(made);
     else
@@ -422,6 +428,56 @@ static int verdict(const dcl_factorization *f, double gap)
     return gap <= tolerance ? DCL_CERTIFIED : !f->stopped && is_at_rest(f) ? DCL_CONVERGED : DCL_STOPPED;
 }
 
+/* ---- Variable width ---- */
+
+/* With a rate that varies all units in use may mean that more are wanted, unless Y says that they are not. */
+static int is_cut_off(const dcl_factorization *f, int64_t rank)
+{
+    const dcl__data_spectrum *y = &f->spectrum;
+    const int64_t width = f->task.width;
+    if (!f->options.variable_rate || f->noise.block > 1 || rank < width || width >= y->all)
+        return 0;
+    return y->count <= width || y->values[width] > f->optimum.tau;
+}
+
+/* The noise of so many units. */
+static dcl_noise noise_of_width(const dcl_factorization *f, int64_t width)
+{
+    dcl_factorize_options options = f->options;
+    dcl_noise noise = f->task.noise;
+    options.width = width;
+    dcl_noise_resolve(&options, &noise, NULL);
+    return noise;
+}
+
+/* Replaces the factors by `rank` units wide ones, unless the objective is 1e-4 higher then. */
+static dcl_status narrow(dcl_factorization *f, dcl_assessment *assessment, dcl_error *error)
+{
+    const int64_t rank = assessment->rank, u_count = f->task.rows * rank, v_count = f->task.columns * rank;
+    const dcl_noise noise = noise_of_width(f, rank);
+    dcl_assessment found;
+    double *u = calloc((size_t)(u_count + v_count + 2 * rank), sizeof *u);
+    if (!u)
+        return dcl__no_memory(error, "narrower factors", (u_count + v_count) * (int64_t)sizeof *u);
+    double *v = u + u_count, *values = v + v_count, *products = values + rank;
+    dcl_status status = dcl__narrow(f->registry, f->device, &f->task, f->u, f->v, rank, u, v, error);
+    if (status == DCL_OK)
+        status = dcl_noise_assess(&f->data, NULL, u, v, rank, &noise, &found, values, products, error);
+    if (status == DCL_OK && found.objective <= assessment->objective * (1 + 1e-4)) {
+        memcpy(f->u, u, (size_t)u_count * sizeof *u);
+        memcpy(f->v, v, (size_t)v_count * sizeof *v);
+        memcpy(f->product_values, values, (size_t)rank * sizeof *values);
+        memcpy(f->products, products, (size_t)rank * sizeof *products);
+        *assessment = found;
+        f->width = rank;
+        f->noise = noise;
+    }
+    free(u);
+    return status;
+}
+
+/* ---- The result ---- */
+
 /* Blocks that come down to the convex value prove that it is attained. */
 static void prove_attained(const dcl_factorization *f, double objective, dcl_optimum *optimum)
 {
@@ -435,23 +491,28 @@ static void prove_attained(const dcl_factorization *f, double objective, dcl_opt
 static void describe(const dcl_factorization *f, const dcl_assessment *assessment, dcl_factorize_result *result)
 {
     *result = (dcl_factorize_result){
-        .rows = f->task.rows, .columns = f->task.columns, .width = f->task.width, .spectrum = f->spectrum.all,
+        .rows = f->task.rows, .columns = f->task.columns, .width = f->width, .spectrum = f->spectrum.all,
         .u = f->u, .v = f->v, .optimum = f->optimum, .assessment = *assessment,
         .relative_gap = relative_gap(f, assessment->objective), .data_values = f->spectrum.values,
         .data_count = f->spectrum.count,
         .product_values = f->product_values, .products = f->products, .history = f->history,
         .history_count = (int64_t)f->history_count, .steps = dcl_session_steps(f->session),
-        .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step, .noise = f->task.noise,
-        .features = f->task.columns, .blocks = f->task.width / f->task.noise.block, .shrunk = f->shrunk,
-        .width_found = f->task.width};
+        .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step, .noise = f->noise,
+        .features = f->task.columns, .blocks = f->width / f->noise.block, .shrunk = f->shrunk,
+        .width_found = f->width, .width_trained = f->task.width, .cut_off = is_cut_off(f, assessment->rank)};
     prove_attained(f, assessment->objective, &result->optimum);
-    result->status = verdict(f, result->relative_gap);
+    result->status = result->cut_off ? DCL_STOPPED : verdict(f, result->relative_gap);
 }
 
 dcl_status dcl_factorization_finish(dcl_factorization *f, dcl_factorize_result *result, dcl_error *error)
 {
     dcl_assessment assessment;
+    f->width = f->task.width;
+    f->noise = f->task.noise;
     dcl_status status = assess(f, "U", "V", &assessment, error);
+    const int narrows = f->options.variable_rate && f->noise.block == 1;
+    if (status == DCL_OK && narrows && assessment.rank > 0 && assessment.rank < f->width)
+        status = narrow(f, &assessment, error);
     if (status == DCL_OK)
         describe(f, &assessment, result);
     return status;
