@@ -820,8 +820,8 @@ static const dcl_port outputs[] = {
 };
 
 static const dcl_attribute attributes[] = {
-    {.name = "method", .doc = "aligned: the least common value, |u v'|_* / r; rotation: only turns u and v; hadamard: as "
-     "aligned, by a fast transform, where r is a power of 2", .kind = DCL_STRING, .words = "aligned|rotation|hadamard"},
+    {.name = "method", .doc = "aligned: the least common value, |u v'|_* / r; rotation: only turns u and v; hadamard: "
+     "as aligned, by a fast transform, where r is a power of 2", .kind = DCL_STRING, .words = "aligned|rotation|hadamard"},
     {.name = "block", .doc = "neighbouring units that weigh as one, by |u_i v_i'|_F; above 1 only aligned",
      .kind = DCL_INTEGER, .fallback = 1, .least = 1, .most = 2147483647.0},
     {0},
