@@ -168,4 +168,4 @@ class Balance(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=["test_blocks.py"])
+    unittest.main()
