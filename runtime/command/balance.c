@@ -140,8 +140,8 @@ int dcl__command_balance(int argc, char **argv)
     request q = {.dtype = 1, .method = 1, .block = 1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the new U.npy and V.npy", DCL__OPTION_TEXT, &q.folder},
-        {"--method", "aligned|rotation|hadamard", "aligned (default) also makes the common weight the least possible; "
-         "rotation only turns; hadamard: fast, 2^k units", DCL__OPTION_WORD, &q.method},
+        {"--method", "aligned|rotation|hadamard", "aligned (default): the least common weight; rotation only turns; "
+         "hadamard: aligned, fast, 2^k units", DCL__OPTION_WORD, &q.method},
         {"--block", "B", "neighbouring units that weigh as one", DCL__OPTION_INTEGER, &q.block},
         {"--json", NULL, "print the weights as JSON", DCL__OPTION_FLAG, &q.json},
         {"--dtype", "f32|f64", "precision (default f32)", DCL__OPTION_WORD, &q.dtype},
