@@ -194,10 +194,11 @@ static double *weigh(const dcl_host *host, dcl_call *call, const summary *found,
     return weight;
 }
 
-/* What DropBlock on k blocks leaves of n values above 0: min ||sigma - s||^2 + (lambda / k) ||s||^2 in the block-support
- * norm (Pal, Lane, Vidal and Haeffele, CVPR 2020). Two blocks cost 1/2 sum (s_i + s_j)^2 in place of 1/2 ||s||^2, never
- * less, with i and j the i-th and the i-th last of 2 b: every pair shrinks as two units of dropout do. */
-static void leave(const double *values, int64_t n, int64_t block, int64_t blocks, double lambda, double tau, double *left)
+/* What DropBlock on k blocks leaves of n values above 0: min ||sigma - s||^2 + (lambda / k) ||s||^2, s in the
+ * block-support norm (Pal, Lane, Vidal and Haeffele, CVPR 2020). Two blocks cost 1/2 sum (s_i + s_j)^2, never less
+ * than 1/2 ||s||^2, with i and j the i-th and the i-th last of 2 b: every pair shrinks as two units of dropout do. */
+static void leave(const double *values, int64_t n, int64_t block, int64_t blocks, double lambda, double tau,
+                  double *left)
 {
     const double mu = lambda / (double)blocks;
     for (int64_t t = 0; t < n; t++)
@@ -435,7 +436,8 @@ static const dcl_attribute singular_threshold_attributes[] = {
     {.name = "width", .doc = "columns of the factors, may exceed min(m, n); 0: min(m, n)",
      .kind = DCL_INTEGER, .fallback = 0, .least = 0, .most = 2147483647.0},
     {.name = "block", .doc = "units dropped together; above 1 a value becomes the least of value / (1 + lambda block / "
-     "width) and max(value - tau, 0); with two blocks the i-th and the i-th last of width shrink as pairs", .kind = DCL_INTEGER, .fallback = 1, .least = 1, .most = 2147483647.0},
+     "width) and max(value - tau, 0); with two blocks the i-th and the i-th last of width shrink as pairs",
+     .kind = DCL_INTEGER, .fallback = 1, .least = 1, .most = 2147483647.0},
     {0},
 };
 
