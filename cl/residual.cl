@@ -133,23 +133,44 @@ __kernel void residual_finish(__global const real *partial, const long first, co
 #if TILED
 #include "tile.cl"
 
+/* out += part for height x width numbers of a tile with rows of COLUMNS, or out = part when fresh. */
+APART void add_part(const real *part, const long fresh, __global real *out, const long row, const long height,
+              const long width)
+{
+    for (long i = 0; i < height; i++)
+        for (long j = 0; j < width; j++)
+            out[i * row + j] = fresh ? part[i * COLUMNS + j] : out[i * row + j] + part[i * COLUMNS + j];
+}
+
 /* out += sum for the part of a tile that exists, or out = sum when fresh; `count` vectors a row. */
 INLINE void add_tile(vector sum[ROWS][VECTORS], const int count, const long fresh, __global real *out,
                      const long row, const long height, const long width)
 {
-    real part[ROWS * COLUMNS];
-    const int whole = height >= ROWS && width >= count * LANES;
-    UNROLL for (int i = 0; i < ROWS; i++)
-        UNROLL for (int v = 0; v < VECTORS; v++)
-            if (whole && v < count)
+    if (height >= ROWS && width >= count * LANES) {
+        UNROLL for (int i = 0; i < ROWS; i++)
+            UNROLL for (int v = 0; v < count; v++)
                 STORE(fresh ? sum[i][v] : LOAD(v, out + i * row) + sum[i][v], v, out + i * row);
-            else
-                STORE(sum[i][v], v, part + i * COLUMNS);
-    if (whole)
         return;
-    for (long i = 0; i < min(height, (long)ROWS); i++)
-        for (long j = 0; j < min(width, (long)count * LANES); j++)
-            out[i * row + j] = fresh ? part[i * COLUMNS + j] : out[i * row + j] + part[i * COLUMNS + j];
+    }
+    real part[ROWS * COLUMNS];
+    UNROLL for (int i = 0; i < ROWS; i++)
+        UNROLL for (int v = 0; v < count; v++)
+            STORE(sum[i][v], v, part + i * COLUMNS);
+    add_part(part, fresh, out, row, min(height, (long)ROWS), min(width, (long)count * LANES));
+}
+
+/* Doubles the differences of height x width numbers of a tile from Y into residual; the sum of their squares. */
+APART real subtract_part(const real *part, __global const real *y, const long y_row, __global real *residual,
+                   const long row, const long height, const long width)
+{
+    real squares = R(0.0);
+    for (long i = 0; i < height; i++)
+        for (long j = 0; j < width; j++) {
+            const real difference = part[i * COLUMNS + j] - y[i * y_row + j];
+            squares += difference * difference;
+            residual[i * row + j] = difference + difference;
+        }
+    return squares;
 }
 
 /* Doubles the differences of a tile from Y, of which height x width exist, into residual, and adds their squares:
@@ -167,17 +188,11 @@ INLINE void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, con
             }
         return;
     }
-    real part[ROWS * COLUMNS], extra = R(0.0);
+    real part[ROWS * COLUMNS];
     UNROLL for (int i = 0; i < ROWS; i++)
         UNROLL for (int v = 0; v < VECTORS; v++)
             STORE(sum[i][v], v, part + i * COLUMNS);
-    for (long i = 0; i < min(height, (long)ROWS); i++)
-        for (long j = 0; j < min(width, (long)COLUMNS); j++) {
-            const real difference = part[i * COLUMNS + j] - y[i * y_row + j];
-            extra += difference * difference;
-            residual[i * row + j] = difference + difference;
-        }
-    part[0] = extra;
+    part[0] = subtract_part(part, y, y_row, residual, row, min(height, (long)ROWS), min(width, (long)COLUMNS));
     for (int v = 1; v < LANES; v++)
         part[v] = R(0.0);
     squares[0] += LOAD(0, part);
