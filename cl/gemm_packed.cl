@@ -43,7 +43,16 @@ __kernel void pack_left(PACK_ARGUMENTS)
     PACK(ROWS)
 }
 
-/* c = alpha * sum + beta * c for the part of a tile that exists; with beta 0, c is not read. */
+/* c = part + beta * c for height x width numbers of a tile with rows of COLUMNS; with beta 0, c is not read. */
+APART void store_part(const real *part, const real beta, __global real *c, const long row, const long height,
+                const long width)
+{
+    for (long i = 0; i < height; i++)
+        for (long j = 0; j < width; j++)
+            c[i * row + j] = part[i * COLUMNS + j] + (beta == R(0.0) ? R(0.0) : beta * c[i * row + j]);
+}
+
+/* c = alpha * sum + beta * c for the part of a tile that exists. */
 INLINE void store_tile(vector sum[ROWS][VECTORS], const real alpha, const real beta, __global real *c,
                        const long row, const long height, const long width)
 {
@@ -61,9 +70,7 @@ INLINE void store_tile(vector sum[ROWS][VECTORS], const real alpha, const real b
     UNROLL for (int i = 0; i < ROWS; i++)
         UNROLL for (int v = 0; v < VECTORS; v++)
             STORE(alpha * sum[i][v], v, part + i * COLUMNS);
-    for (long i = 0; i < min(height, (long)ROWS); i++)
-        for (long j = 0; j < min(width, (long)COLUMNS); j++)
-            c[i * row + j] = part[i * COLUMNS + j] + (beta == R(0.0) ? R(0.0) : beta * c[i * row + j]);
+    store_part(part, beta, c, row, min(height, (long)ROWS), min(width, (long)COLUMNS));
 }
 
 /* Packs rows of op(A), ROWS at a time, of which only the last `left` may be missing: they repeat the last one,

@@ -133,23 +133,44 @@ __kernel void residual_finish(__global const real *partial, const long first, co
 #if TILED
 #include "tile.cl"
 
+/* out += part for height x width numbers of a tile with rows of COLUMNS, or out = part when fresh. */
+APART void add_part(const real *part, const long fresh, __global real *out, const long row, const long height,
+              const long width)
+{
+    for (long i = 0; i < height; i++)
+        for (long j = 0; j < width; j++)
+            out[i * row + j] = fresh ? part[i * COLUMNS + j] : out[i * row + j] + part[i * COLUMNS + j];
+}
+
 /* out += sum for the part of a tile that exists, or out = sum when fresh; `count` vectors a row. */
 INLINE void add_tile(vector sum[ROWS][VECTORS], const int count, const long fresh, __global real *out,
                      const long row, const long height, const long width)
 {
-    real part[ROWS * COLUMNS];
-    const int whole = height >= ROWS && width >= count * LANES;
-    UNROLL for (int i = 0; i < ROWS; i++)
-        UNROLL for (int v = 0; v < VECTORS; v++)
-            if (whole && v < count)
+    if (height >= ROWS && width >= count * LANES) {
+        UNROLL for (int i = 0; i < ROWS; i++)
+            UNROLL for (int v = 0; v < count; v++)
                 STORE(fresh ? sum[i][v] : LOAD(v, out + i * row) + sum[i][v], v, out + i * row);
-            else
-                STORE(sum[i][v], v, part + i * COLUMNS);
-    if (whole)
         return;
-    for (long i = 0; i < min(height, (long)ROWS); i++)
-        for (long j = 0; j < min(width, (long)count * LANES); j++)
-            out[i * row + j] = fresh ? part[i * COLUMNS + j] : out[i * row + j] + part[i * COLUMNS + j];
+    }
+    real part[ROWS * COLUMNS];
+    UNROLL for (int i = 0; i < ROWS; i++)
+        UNROLL for (int v = 0; v < count; v++)
+            STORE(sum[i][v], v, part + i * COLUMNS);
+    add_part(part, fresh, out, row, min(height, (long)ROWS), min(width, (long)count * LANES));
+}
+
+/* Doubles the differences of height x width numbers of a tile from Y into residual; the sum of their squares. */
+APART real subtract_part(const real *part, __global const real *y, const long y_row, __global real *residual,
+                   const long row, const long height, const long width)
+{
+    real squares = R(0.0);
+    for (long i = 0; i < height; i++)
+        for (long j = 0; j < width; j++) {
+            const real difference = part[i * COLUMNS + j] - y[i * y_row + j];
+            squares += difference * difference;
+            residual[i * row + j] = difference + difference;
+        }
+    return squares;
 }
 
 /* Doubles the differences of a tile from Y, of which height x width exist, into residual, and adds their squares:
@@ -167,54 +188,56 @@ INLINE void subtract_tile(vector sum[ROWS][VECTORS], __global const real *y, con
             }
         return;
     }
-    real part[ROWS * COLUMNS], extra = R(0.0);
+    real part[ROWS * COLUMNS];
     UNROLL for (int i = 0; i < ROWS; i++)
         UNROLL for (int v = 0; v < VECTORS; v++)
             STORE(sum[i][v], v, part + i * COLUMNS);
-    for (long i = 0; i < min(height, (long)ROWS); i++)
-        for (long j = 0; j < min(width, (long)COLUMNS); j++) {
-            const real difference = part[i * COLUMNS + j] - y[i * y_row + j];
-            extra += difference * difference;
-            residual[i * row + j] = difference + difference;
-        }
-    part[0] = extra;
+    part[0] = subtract_part(part, y, y_row, residual, row, min(height, (long)ROWS), min(width, (long)COLUMNS));
     for (int v = 1; v < LANES; v++)
         part[v] = R(0.0);
     squares[0] += LOAD(0, part);
 }
 
-/* A tile of out += LEFT (ROWS numbers a step) times `depth` rows of right, for each strip of ROWS among `height`
- * rows; `count` vectors of units. BEGIN declares what LEFT uses; `strip` is the first row of the strip. */
-#define MULTIPLY_UNITS(count, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, units)               \
-    for (long strip = 0; strip < (height); strip += ROWS) {                                                        \
-        vector sum[ROWS][VECTORS];                                                                                 \
-        CLEAR_TILE(sum);                                                                                           \
-        PREFETCH_TILE((out) + strip * (out_row), out_row);                                                         \
-        BEGIN;                                                                                                     \
-        ADD_TO_TILE(sum, count, depth, LEFT, right, stride);                                                       \
-        add_tile(sum, count, fresh, (out) + strip * (out_row), out_row, (height) - strip, units);                  \
+/* For `height` rows i: out(i, q) += sum over p < depth of left[i * left_row + p * left_step] * right(p, q), for
+ * `units` columns q, at most `count` vectors; left may so be a matrix or its transpose. A function apart, for it takes
+ * the compiler long and is needed twice. */
+#define MULTIPLY_UNITS(name, count)                                                                                \
+    APART void name(const long height, const long depth, __global const real *left, const long left_row,           \
+                    const long left_step, __global const real *right, const long stride, const long fresh,         \
+                    __global real *out, const long out_row, const long units)                                      \
+    {                                                                                                              \
+        for (long strip = 0; strip < height; strip += ROWS) {                                                      \
+            __global const real *numbers = left + strip * left_row;                                                \
+            vector sum[ROWS][VECTORS];                                                                             \
+            CLEAR_TILE(sum);                                                                                       \
+            PREFETCH_TILE(out + strip * out_row, out_row);                                                         \
+            ADD_TO_TILE(sum, count, depth, numbers[i * left_row + p * left_step], right, stride);                  \
+            add_tile(sum, count, fresh, out + strip * out_row, out_row, height - strip, units);                    \
+        }                                                                                                          \
     }
 
-/* The same for the `left` units that are there, up to a whole tile. */
-#if VECTORS == 2
-#define MULTIPLY_LEFT(left, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row)                        \
-    if ((left) > LANES) {                                                                                          \
-        MULTIPLY_UNITS(2, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, left)                    \
-    } else {                                                                                                       \
-        MULTIPLY_UNITS(1, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, left)                    \
-    }
-#elif VECTORS == 3
-#define MULTIPLY_LEFT(left, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row)                        \
-    if ((left) > 2 * LANES) {                                                                                      \
-        MULTIPLY_UNITS(3, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, left)                    \
-    } else if ((left) > LANES) {                                                                                   \
-        MULTIPLY_UNITS(2, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, left)                    \
-    } else {                                                                                                       \
-        MULTIPLY_UNITS(1, height, depth, BEGIN, LEFT, right, stride, fresh, out, out_row, left)                    \
-    }
-#else
+MULTIPLY_UNITS(multiply_vector, 1)
+MULTIPLY_UNITS(multiply_pair, 2)
+#if VECTORS == 3
+MULTIPLY_UNITS(multiply_triple, 3)
+#elif VECTORS != 2
 #error "a row of a tile has 2 or 3 vectors"
 #endif
+
+/* The same for the units that are left, up to a whole tile. */
+void multiply_units(const long height, const long depth, __global const real *left, const long left_row,
+                    const long left_step, __global const real *right, const long stride, const long fresh,
+                    __global real *out, const long out_row, const long units)
+{
+    if (units <= LANES)
+        multiply_vector(height, depth, left, left_row, left_step, right, stride, fresh, out, out_row, units);
+#if VECTORS == 3
+    else if (units > 2 * LANES)
+        multiply_triple(height, depth, left, left_row, left_step, right, stride, fresh, out, out_row, units);
+#endif
+    else
+        multiply_pair(height, depth, left, left_row, left_step, right, stride, fresh, out, out_row, units);
+}
 
 /* The kept columns of V for columns first.. of Y: row by row, scaled, in `rows`, and in panels of COLUMNS. */
 void gather_right(__global const real *v, __global const int *list, const long width, const long kept,
@@ -275,12 +298,10 @@ __kernel void residual_bands(const long m, const long n, __global const real *y,
             }
             for (long q = 0; slopes && q < kept; q += COLUMNS) {
                 const long units = kept - q;
-                MULTIPLY_LEFT(units, height, columns, __global const real *numbers = residual + strip * row,
-                              numbers[i * row + p], rows + q, stride, round == 0 && first == begin,
-                              gradient_u + from * width + q, width)
-                MULTIPLY_LEFT(units, columns, height, __global const real *numbers = residual + strip,
-                              numbers[p * row + i], left + from * stride + q, stride, round == 0 && from == top,
-                              gradient_v + first * width + q, width)
+                multiply_units(height, columns, residual, row, 1, rows + q, stride, round == 0 && first == begin,
+                               gradient_u + from * width + q, width, units);
+                multiply_units(columns, height, residual, 1, row, left + from * stride + q, stride,
+                               round == 0 && from == top, gradient_v + first * width + q, width, units);
             }
         }
     }

@@ -23,6 +23,8 @@ typedef JOIN(float, LANES) vector;
 
 /* A tile given to a function that is called goes through memory. */
 #define INLINE static inline __attribute__((always_inline))
+/* What is rare shall not be compiled into every loop. */
+#define APART __attribute__((noinline))
 
 /* Asks for what will be read soon; the address need not exist. Compilers that go by way of SPIR-V cannot; those
  * that compile for the processor itself say which it is. */
