@@ -347,6 +347,13 @@ typedef struct dcl_noise {
     const double *factor;        /* correlated: A, width x factor_columns, row-major; borrowed       */
     int64_t factor_columns;
 } dcl_noise;
+
+/* The least objective with this noise, or where `inexact` says so a lower bound of it, from the singular values of Y
+ * (largest first). `energy` is ||Y||_F^2 and the values the leading ones, `width` of them or all that matter, with
+ * `residual` as dcl_dropout_optimum_leading has it; energy below 0: they are all there are. `shrunk` (room for
+ * `count`, NULL allowed) receives the singular values of the best product. [any-thread] */
+DCL_API dcl_optimum dcl_noise_optimum(const dcl_noise *noise, const double *values, int64_t count, double energy,
+                                      double residual, int64_t width, double *shrunk);
 enum { DCL_OPTIMIZER_DEFAULT = 0, DCL_OPTIMIZER_SGD = 1, DCL_OPTIMIZER_MOMENTUM = 2, DCL_OPTIMIZER_ADAM = 3 };
 
 /* How a run stands. */
@@ -388,6 +395,17 @@ typedef struct dcl_factorize_options {
 
 /* Defaults: stochastic, dropout, retain 0.5, width min(m, n, 64), seed 1. */
 DCL_API dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data);
+
+/* The noise of these options with all its numbers. DCL_EINVAL says which options contradict each other. */
+DCL_API dcl_status dcl_noise_resolve(const dcl_factorize_options *options, dcl_noise *noise, dcl_error *error);
+
+/* Assesses factors under any noise: u (rows of data x width) and v (features x width), f64, row-major. The features
+ * are rows of `inputs`, or columns of `data` where there are no inputs (NULL). `values` (room for width, NULL allowed)
+ * receives the singular values of U V'X, `products` (room for width / block) the ||U_i V_i'X||_F of the blocks, which
+ * are the ||u_i|| ||X'v_i|| of the units where block is 1. */
+DCL_API dcl_status dcl_noise_assess(const dcl_matrix *data, const dcl_matrix *inputs, const double *u, const double *v,
+                                    int64_t width, const dcl_noise *noise, dcl_assessment *assessment, double *values,
+                                    double *products, dcl_error *error);
 
 typedef struct dcl_factorization dcl_factorization;
 
@@ -435,6 +453,12 @@ typedef struct dcl_factorize_result {
 /* Fetches the factors and assesses them; to be called after run. */
 DCL_API dcl_status dcl_factorization_finish(dcl_factorization *factorization, dcl_factorize_result *result,
                                             dcl_error *error);
+
+/* What training sees on average at its present iterates: the mean and the standard deviation of `draws` losses (at
+ * least 2) under masks that no step draws, and the explicit objective of the same iterates in double precision. For
+ * the solver stochastic without a batch. The run goes on afterwards as if nothing had been. */
+DCL_API dcl_status dcl_factorization_expectation(dcl_factorization *factorization, int64_t draws, double *mean,
+                                                 double *deviation, double *objective, dcl_error *error);
 
 /* ---- Random numbers ---------------------------------------------------------------------------- */
 
