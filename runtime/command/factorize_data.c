@@ -8,7 +8,18 @@
 #include "command/files.h"
 #include "core/error.h"
 
-int dcl__check_data(const dcl__data_request *q, int64_t batch)
+static int check_noise(const dcl__data_request *q, const dcl__noise_request *noise)
+{
+    if ((q->inputs || q->moment) && noise->side > DCL_SIDE_LEFT)
+        return dcl__misuse("factorize", "entries of V cost another penalty with X, which is not built: take --side u, or "
+                           "noise on units or blocks");
+    if (q->moment && noise->mask == 2)
+        return dcl__misuse("factorize", "--moment has no samples to draw a --mask for: take --mask step, which costs the "
+                           "same, or --data");
+    return DCL__GO_ON;
+}
+
+int dcl__check_data(const dcl__data_request *q, const dcl__noise_request *noise, int64_t batch)
 {
     if (q->inputs && q->moment)
         return dcl__misuse("factorize", "--data X and --moment X X' say the same, give one of them");
@@ -20,7 +31,7 @@ int dcl__check_data(const dcl__data_request *q, int64_t batch)
         return dcl__misuse("factorize", "--energy is ||Y||^2 where Y is not given, it needs --moment");
     if (!isnan(q->energy) && !(q->energy > 0 && isfinite(q->energy)))
         return dcl__misuse("factorize", "--energy is %g, it must be above 0", q->energy);
-    return DCL__GO_ON;
+    return check_noise(q, noise);
 }
 
 /* Rows become columns. */

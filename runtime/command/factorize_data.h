@@ -2,8 +2,7 @@
 #ifndef DCL__FACTORIZE_DATA_H
 #define DCL__FACTORIZE_DATA_H
 
-#include "dropcl/dropcl.h"
-#include "formats/array.h"
+#include "command/factorize_noise.h"
 
 /* The options as they were typed. */
 typedef struct dcl__data_request {
@@ -19,7 +18,7 @@ typedef struct dcl__data {
 } dcl__data;
 
 /* Complains about what contradicts itself; DCL__GO_ON or an exit status. */
-int dcl__check_data(const dcl__data_request *request, int64_t batch);
+int dcl__check_data(const dcl__data_request *request, const dcl__noise_request *noise, int64_t batch);
 
 /* Reads Y as `dtype`, scaled, and what lies beside it; samples become columns. A message about shapes that do not
  * fit names both files. */

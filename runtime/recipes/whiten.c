@@ -13,7 +13,6 @@
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/memory.h"
 #include "core/tensor.h"
@@ -241,7 +240,9 @@ static dcl_status whiten_inputs(const dcl_matrix *data, const dcl_factorize_opti
                          "sample", data->columns, x->columns);
     passes p = {.data = data, .inputs = x, .features = x->rows, .samples = x->columns,
                 .least = x->rows < x->columns ? x->rows : x->columns};
-    dcl_status status = whiten_samples(&p, o->batch > 0 && o->batch < x->columns, w, error);
+    const int batches = o->batch > 0 && o->batch < x->columns;
+    const int draws = o->solver == DCL_SOLVER_STOCHASTIC && (batches || o->mask == DCL_MASK_SAMPLE);
+    dcl_status status = whiten_samples(&p, draws, w, error);
     free(p.room);
     free(p.back);
     return status;
@@ -337,8 +338,8 @@ static dcl_status check(const dcl_factorize_options *o, dcl_error *error)
 {
     if (o->inputs && o->moment)
         return dcl__fail(error, DCL_EINVAL, "give X or its moment, not both");
-    if (o->moment && o->batch > 0)
-        return dcl__fail(error, DCL_EINVAL, "a moment has no samples to draw a batch from");
+    if (o->moment && (o->batch > 0 || o->mask == DCL_MASK_SAMPLE))
+        return dcl__fail(error, DCL_EINVAL, "a moment has no samples to draw a batch from, or masks for: that takes X");
     if (!(o->energy >= 0) || isinf(o->energy) || (o->energy > 0 && !o->moment))
         return dcl__fail(error, DCL_EINVAL, "the energy of Y must be a positive number and belongs to a moment");
     const dcl_matrix *x = o->inputs ? o->inputs : o->moment;
@@ -347,9 +348,6 @@ static dcl_status check(const dcl_factorize_options *o, dcl_error *error)
     if (x && o->noise == DCL_NOISE_DROPCONNECT && o->side > DCL_SIDE_LEFT)
         return dcl__fail(error, DCL_EUNSUPPORTED, "DropConnect on V with data X is not built: masks on entries of U, on "
                          "units and on blocks are");
-    if (x && o->mask == DCL_MASK_SAMPLE)
-        return dcl__fail(error, DCL_EUNSUPPORTED, "a mask for every sample with data X is not built: one mask a step is, "
-                         "and its expectation is the same");
     return DCL_OK;
 }
 
@@ -373,11 +371,8 @@ dcl_status dcl__whiten(const dcl_matrix *data, const dcl_factorize_options *opti
 void dcl__whiten_back(const dcl__whitening *whitening, const double *trained, int64_t width, double *v)
 {
     const int features = (int)whitening->features, rank = (int)whitening->rank;
-    if (whitening->back)
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, features, (int)width, rank, 1, whitening->back, rank,
-                    trained, (int)width, 0, v, (int)width);
-    else
-        memcpy(v, trained, (size_t)(whitening->features * width) * sizeof *v);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, features, (int)width, rank, 1, whitening->back, rank, trained,
+                (int)width, 0, v, (int)width);
 }
 
 void dcl__whitening_free(dcl__whitening *whitening)

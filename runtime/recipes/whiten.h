@@ -13,9 +13,9 @@
 /* Without inputs and moment: `y` is the caller's data, everything else as if X were the identity. */
 typedef struct dcl__whitening {
     int64_t features, rank;      /* rows of X, and how many of them are independent                  */
-    double *back;                /* features x rank, V = back Vw; NULL: V is Vw                      */
+    double *back;                /* features x rank, V = back Vw; NULL without X: V is Vw            */
     dcl_matrix y;                /* Yw, rows x rank, of the data's dtype                             */
-    dcl_matrix x;                /* Xw, rank x samples, where batches of samples are drawn; else data is NULL */
+    dcl_matrix x;                /* Xw, rank x samples, where every sample has draws of its own; else data is NULL */
     double constant;             /* ||Y||^2 - ||Yw||^2, without cancellation where X is given        */
     double condition;            /* of X: its largest singular value over the least that counts      */
     void *rooms[2];              /* what y and x own                                                 */
@@ -27,7 +27,7 @@ typedef struct dcl__whitening {
 dcl_status dcl__whiten(const dcl_matrix *data, const dcl_factorize_options *options, dcl__whitening *whitening,
                        dcl_error *error);
 
-/* V = back Vw: `trained` is rank x width, `v` features x width, both row-major; they may not overlap. */
+/* V = back Vw, where there is a back: `trained` is rank x width, `v` features x width, both row-major; they may not overlap. */
 void dcl__whiten_back(const dcl__whitening *whitening, const double *trained, int64_t width, double *v);
 
 void dcl__whitening_free(dcl__whitening *whitening);
