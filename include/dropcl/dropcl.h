@@ -430,8 +430,8 @@ DCL_API dcl_status dcl_noise_assess(const dcl_matrix *data, const dcl_matrix *in
 
 typedef struct dcl_factorization dcl_factorization;
 
-/* Computes the closed-form optimum, builds the training graph and makes it ready on the device. The data
- * must stay until the factorization is freed. Free with dcl_factorization_free. */
+/* Computes the closed-form optimum, builds the training graph and makes it ready on the device. Registry, data and
+ * what the options point to must stay until the factorization is freed. Free with dcl_factorization_free. */
 DCL_API dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
                                             const dcl_factorize_options *options,
                                             dcl_factorization **factorization, dcl_error *error);
@@ -463,7 +463,7 @@ typedef struct dcl_factorize_result {
     int status;                  /* DCL_CERTIFIED: the gap is within the tolerance (1e-4 when none
                                     was given); DCL_CONVERGED: the objective came to rest elsewhere;
                                     DCL_STOPPED: ended by the progress function or out of steps      */
-    dcl_noise noise;             /* as trained                                                       */
+    dcl_noise noise;             /* of `width` units                                                 */
     int64_t features;            /* rows of v: columns of Y, or rows of X                            */
     int64_t blocks;              /* entries of `products`: width / block                             */
     const double *shrunk;        /* singular values of the optimal product, data_count of them; NULL:
@@ -471,6 +471,9 @@ typedef struct dcl_factorize_result {
     int64_t width_found;         /* variable rate: units that the optimum needs; else width          */
     int64_t data_rank;           /* of X; 0 without                                                  */
     double data_condition;       /* its largest singular value over the least that is not 0; 1 without X */
+    int64_t width_trained;       /* with so many units; `width` is that of u and v, fewer where a
+                                    variable rate needs fewer                                        */
+    int cut_off;                 /* 1: variable rate, and more units would lower the objective       */
 } dcl_factorize_result;
 
 /* Fetches the factors and assesses them; to be called after run. */
@@ -479,7 +482,8 @@ DCL_API dcl_status dcl_factorization_finish(dcl_factorization *factorization, dc
 
 /* What training sees on average at its present iterates: the mean and the standard deviation of `draws` losses (at
  * least 2) under masks that no step draws, and the explicit objective of the same iterates in double precision. For
- * the solver stochastic without a batch. The run goes on afterwards as if nothing had been. */
+ * the solver stochastic without a batch. The run goes on afterwards as if nothing had been; factors of an earlier
+ * result are overwritten. */
 DCL_API dcl_status dcl_factorization_expectation(dcl_factorization *factorization, int64_t draws, double *mean,
                                                  double *deviation, double *objective, dcl_error *error);
 

@@ -45,7 +45,7 @@ static json_t *describe_noise(const dcl__report_facts *f, const dcl_factorize_re
     const dcl_noise *n = &r->noise;
     const int blocks = n->kind == DCL_NOISE_DROPBLOCK, both = n->side == DCL_SIDE_BOTH;
     const double draws = (double)(r->width / n->block);
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I}", "noise", dcl__noise_name(n->kind),
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:I, s:b}", "noise", dcl__noise_name(n->kind),
                      "side", text_if(n->side, sides[n->side]),
                      "mask", text_if(n->kind != DCL_NOISE_DROPCONNECT && n->kind != DCL_NOISE_NONE,
                                      n->mask == DCL_MASK_SAMPLE ? "sample" : "step"),
@@ -54,7 +54,8 @@ static json_t *describe_noise(const dcl__report_facts *f, const dcl_factorize_re
                      "retain_v", both ? dcl__json_from_number(n->retain_right) : json_null(),
                      "lambda", dcl__json_from_number(n->lambda), "variable_rate", f->rate_of_one,
                      "retain_one", f->rate_of_one ? dcl__json_from_number(1 / (1 + n->lambda / draws)) : json_null(),
-                     "width_found", (json_int_t)r->width_found);
+                     "width_found", (json_int_t)r->width_found, "width_trained", (json_int_t)r->width_trained,
+                     "cut_off", r->cut_off);
 }
 
 /* What was run, and where. */
@@ -210,6 +211,10 @@ static void print_summary(const dcl__report_facts *f, const dcl_factorize_result
     printf("objective      %.9g\n", r->assessment.objective);
     print_optimum(r);
     printf("gap            %.2e (%s)\n", r->relative_gap, status_name(r->status));
+    if (r->width_found < r->width_trained)
+        printf("width          %lld units are enough, of %lld\n", (long long)r->width_found, (long long)r->width_trained);
+    if (r->cut_off)
+        printf("width          the width is cut off: more --rank would lower the objective\n");
     printf("rank           %lld (at the optimum %lld)\n", (long long)r->assessment.rank, (long long)r->optimum.rank);
     printf("balance error  %.2e\n", r->assessment.balance_error);
 }

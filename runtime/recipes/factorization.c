@@ -10,6 +10,7 @@
 #include "core/tensor.h"
 #include "recipes/data_spectrum.h"
 #include "recipes/noise.h"
+#include "recipes/variable_width.h"
 #include "recipes/whiten.h"
 
 /* Stagnation is judged over so many reports of `explicit`. */
@@ -20,6 +21,8 @@ static const int64_t MOST_STEPS = 1000000000000;
 static const double PATIENCE = 0.2;
 
 struct dcl_factorization {
+    const dcl_registry *registry;
+    dcl_device *device;
     dcl_matrix data, inputs;
     dcl_factorize_options options;
     dcl__whitening white;
@@ -30,11 +33,13 @@ struct dcl_factorization {
     dcl__data_spectrum spectrum;
     double *shrunk;              /* singular values of the best product                              */
     double *product_values, *products, *u, *v;
-    double *trained_v;           /* of the whitened problem; NULL where that is v                     */
+    double *trained_v;           /* of the whitened problem; v itself without X                      */
     dcl_progress *history;
     size_t history_count, history_capacity;
     double first_step;           /* seconds from the start to the end of the first step              */
     int stopped, stagnated;
+    int64_t width;               /* of u and v as they are handed out, and                           */
+    dcl_noise noise;             /* what noise their units have                                      */
 };
 
 dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data)
@@ -126,13 +131,12 @@ static void make_task(dcl_factorization *f, const dcl_noise *noise)
 /* ---- The closed form ---- */
 
 /* Leading values suffice above dropout's threshold; thresholds that are not known before need all `width`. */
-static dcl_status find_optimum(dcl_factorization *f, const dcl_registry *registry, dcl_device *device,
-                               dcl_error *error)
+static dcl_status find_optimum(dcl_factorization *f, dcl_error *error)
 {
     dcl__data_spectrum *y = &f->spectrum;
     const dcl_noise *noise = &f->task.noise;
     const double lambda = dcl__noise_couples(noise) ? 0 : f->task.lambda;
-    dcl_status status = dcl__data_spectrum_find(registry, device, &f->white.y, lambda, f->task.width, y, error);
+    dcl_status status = dcl__data_spectrum_find(f->registry, f->device, &f->white.y, lambda, f->task.width, y, error);
     if (status)
         return status;
     f->shrunk = calloc((size_t)y->count + 1, sizeof *f->shrunk);
@@ -175,9 +179,9 @@ static dcl_value add_input(dcl_factorization *f, const char *name, const dcl_mat
     return dcl_graph_input(f->graph, name, DCL_REAL, 2, (int64_t[]){matrix->rows, matrix->columns});
 }
 
-static dcl_status build_graph(dcl_factorization *f, const dcl_registry *registry, dcl_error *error)
+static dcl_status build_graph(dcl_factorization *f, dcl_error *error)
 {
-    dcl_status status = dcl_graph_create(registry, f->data.dtype, f->options.seed, &f->graph, error);
+    dcl_status status = dcl_graph_create(f->registry, f->data.dtype, f->options.seed, &f->graph, error);
     if (status)
         return status;
     dcl_value y = add_input(f, "Y", trained_data(f)), x = f->white.x.data ? add_input(f, "X", &f->white.x) : 0;
@@ -197,7 +201,7 @@ static dcl_status feed(dcl_factorization *f, dcl_error *error)
     return status;
 }
 
-static dcl_status set_up(dcl_factorization *f, const dcl_registry *registry, dcl_device *device, dcl_error *error)
+static dcl_status set_up(dcl_factorization *f, dcl_error *error)
 {
     dcl_noise noise;
     dcl_status status = dcl_noise_resolve(&f->options, &noise, error);
@@ -206,14 +210,15 @@ static dcl_status set_up(dcl_factorization *f, const dcl_registry *registry, dcl
     if (status)
         return status;
     make_task(f, &noise);
-    status = find_optimum(f, registry, device, error);
+    status = find_optimum(f, error);
     if (status)
         return status;
     int asked = f->options.steps > 0 && f->options.solver != DCL_SOLVER_CLOSED_FORM;
-    f->task.steps = asked ? f->options.steps : default_steps(&f->options, &f->task, trained_data(f)->columns, f->optimum.minimum);
-    status = build_graph(f, registry, error);
+    f->task.steps = asked ? f->options.steps
+                          : default_steps(&f->options, &f->task, trained_data(f)->columns, f->optimum.minimum);
+    status = build_graph(f, error);
     if (status == DCL_OK)
-        status = dcl_session_create(device, f->graph, &f->session, error);
+        status = dcl_session_create(f->device, f->graph, &f->session, error);
     return status ? status : feed(f, error);
 }
 
@@ -227,6 +232,8 @@ dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *de
     dcl_factorization *made = calloc(1, sizeof *made);
     if (!made)
         return dcl__no_memory(error, "a factorization", sizeof *made);
+    made->registry = registry;
+    made->device = device;
     made->data = *data;
     made->options = *options;
     if (options->inputs) {
@@ -235,7 +242,7 @@ dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *de
     }
     if (made->options.started == 0)
         made->options.started = dcl__now();
-    status = set_up(made, registry, device, error);
+    status = set_up(made, error);
     if (status)
         dcl_factorization_free(made);
     else
@@ -254,8 +261,9 @@ void dcl_factorization_free(dcl_factorization *f)
     free(f->product_values);
     free(f->products);
     free(f->u);
+    if (f->trained_v != f->v)
+        free(f->trained_v);
     free(f->v);
-    free(f->trained_v);
     free(f->history);
     dcl__whitening_free(&f->white);
     free(f);
@@ -376,35 +384,36 @@ dcl_status dcl_factorization_run(dcl_factorization *f, dcl_error *error)
 static dcl_status allocate_result(dcl_factorization *f, dcl_error *error)
 {
     size_t width = (size_t)f->task.width;
-    int64_t rows = f->task.rows + f->white.features + (f->white.back ? f->task.columns : 0);
     f->u = calloc((size_t)f->task.rows * width, sizeof *f->u);
     f->v = calloc((size_t)f->white.features * width, sizeof *f->v);
-    f->trained_v = f->white.back ? calloc((size_t)f->task.columns * width, sizeof *f->trained_v) : NULL;
+    f->trained_v = f->white.back ? calloc((size_t)f->task.columns * width, sizeof *f->trained_v) : f->v;
     f->product_values = calloc(width, sizeof *f->product_values);
     f->products = calloc(width, sizeof *f->products);
-    if (!f->u || !f->v || (f->white.back && !f->trained_v) || !f->product_values || !f->products)
-        return dcl__no_memory(error, "the factors", rows * f->task.width * (int64_t)sizeof(double));
+    if (!f->u || !f->v || !f->trained_v || !f->product_values || !f->products)
+        return dcl__no_memory(error, "the factors", (f->task.rows + f->white.features) * f->task.width *
+                              (int64_t)sizeof(double));
     return DCL_OK;
 }
 
-/* V for X from the V that is trained. */
-static dcl_status fetch_v(dcl_factorization *f, const char *name, dcl_error *error)
-{
-    dcl_status status = dcl_session_fetch(f->session, name, DCL_F64, f->trained_v ? f->trained_v : f->v, error);
-    if (status == DCL_OK && f->trained_v)
-        dcl__whiten_back(&f->white, f->trained_v, f->task.width, f->v);
-    return status;
-}
+/* Factors and what is said of them. */
+typedef struct factors {
+    int64_t width;
+    const dcl_noise *noise;
+    const double *u, *trained_v;
+    double *v;                   /* for X, made of trained_v; without X the same                     */
+    double *values, *products;
+} factors;
 
-/* Beside a moment there are no data to hold the factors against but the whitened. */
-static dcl_status weigh(dcl_factorization *f, dcl_assessment *assessment, dcl_error *error)
+/* Beside a moment there is nothing to hold factors against but the whitened data. */
+static dcl_status weigh(const dcl_factorization *f, const factors *pair, dcl_assessment *assessment, dcl_error *error)
 {
-    const dcl_noise *noise = &f->task.noise;
+    if (f->white.back)
+        dcl__whiten_back(&f->white, pair->trained_v, pair->width, pair->v);
     if (!f->options.moment)
-        return dcl_noise_assess(&f->data, f->options.inputs, f->u, f->v, f->task.width, noise, assessment,
-                                f->product_values, f->products, error);
-    dcl_status status = dcl_noise_assess(&f->white.y, NULL, f->u, f->trained_v, f->task.width, noise, assessment,
-                                         f->product_values, f->products, error);
+        return dcl_noise_assess(&f->data, f->options.inputs, pair->u, pair->v, pair->width, pair->noise, assessment,
+                                pair->values, pair->products, error);
+    dcl_status status = dcl_noise_assess(&f->white.y, NULL, pair->u, pair->trained_v, pair->width, pair->noise,
+                                         assessment, pair->values, pair->products, error);
     if (status == DCL_OK) {
         assessment->data_term += f->white.constant;
         assessment->objective += f->white.constant;
@@ -419,8 +428,9 @@ static dcl_status assess(dcl_factorization *f, const char *u, const char *v, dcl
     if (status == DCL_OK)
         status = dcl_session_fetch(f->session, u, DCL_F64, f->u, error);
     if (status == DCL_OK)
-        status = fetch_v(f, v, error);
-    return status ? status : weigh(f, assessment, error);
+        status = dcl_session_fetch(f->session, v, DCL_F64, f->trained_v, error);
+    const factors pair = {f->task.width, &f->task.noise, f->u, f->trained_v, f->v, f->product_values, f->products};
+    return status ? status : weigh(f, &pair, assessment, error);
 }
 
 /* ---- What training sees on average ---- */
@@ -484,6 +494,58 @@ static int verdict(const dcl_factorization *f, double gap)
     return gap <= tolerance ? DCL_CERTIFIED : !f->stopped && is_at_rest(f) ? DCL_CONVERGED : DCL_STOPPED;
 }
 
+/* ---- Variable width ---- */
+
+/* With a rate that varies all units in use may mean that more are wanted, unless Y says that they are not. */
+static int is_cut_off(const dcl_factorization *f, int64_t rank)
+{
+    const dcl__data_spectrum *y = &f->spectrum;
+    const int64_t width = f->task.width;
+    if (!f->options.variable_rate || f->noise.block > 1 || rank < width || width >= y->all)
+        return 0;
+    return y->count <= width || y->values[width] > f->optimum.tau;
+}
+
+/* The noise of so many units. */
+static dcl_noise noise_of_width(const dcl_factorization *f, int64_t width)
+{
+    dcl_factorize_options options = f->options;
+    dcl_noise noise = f->task.noise;
+    options.width = width;
+    dcl_noise_resolve(&options, &noise, NULL);
+    return noise;
+}
+
+/* Replaces the factors by `rank` units wide ones, unless the objective is 1e-4 higher then. */
+static dcl_status narrow(dcl_factorization *f, dcl_assessment *assessment, dcl_error *error)
+{
+    const int64_t rank = assessment->rank, u_count = f->task.rows * rank, v_count = f->white.features * rank;
+    const int64_t trained_count = f->white.back ? f->task.columns * rank : 0;
+    const dcl_noise noise = noise_of_width(f, rank);
+    dcl_assessment found;
+    double *u = calloc((size_t)(u_count + v_count + trained_count + 2 * rank), sizeof *u);
+    if (!u)
+        return dcl__no_memory(error, "narrower factors", (u_count + v_count + trained_count) * (int64_t)sizeof *u);
+    double *v = u + u_count, *trained = trained_count ? v + v_count : v;
+    double *values = v + v_count + trained_count, *products = values + rank;
+    dcl_status status = dcl__narrow(f->registry, f->device, &f->task, f->u, f->trained_v, rank, u, trained, error);
+    if (status == DCL_OK)
+        status = weigh(f, &(factors){rank, &noise, u, trained, v, values, products}, &found, error);
+    if (status == DCL_OK && found.objective <= assessment->objective * (1 + 1e-4)) {
+        memcpy(f->u, u, (size_t)u_count * sizeof *u);
+        memcpy(f->v, v, (size_t)v_count * sizeof *v);
+        memcpy(f->product_values, values, (size_t)rank * sizeof *values);
+        memcpy(f->products, products, (size_t)rank * sizeof *products);
+        *assessment = found;
+        f->width = rank;
+        f->noise = noise;
+    }
+    free(u);
+    return status;
+}
+
+/* ---- The result ---- */
+
 /* Blocks that come down to the convex value prove that it is attained. */
 static void prove_attained(const dcl_factorization *f, double objective, dcl_optimum *optimum)
 {
@@ -497,24 +559,29 @@ static void prove_attained(const dcl_factorization *f, double objective, dcl_opt
 static void describe(const dcl_factorization *f, const dcl_assessment *assessment, dcl_factorize_result *result)
 {
     *result = (dcl_factorize_result){
-        .rows = f->data.rows, .columns = f->data.columns, .width = f->task.width, .spectrum = f->spectrum.all,
+        .rows = f->data.rows, .columns = f->data.columns, .width = f->width, .spectrum = f->spectrum.all,
         .u = f->u, .v = f->v, .optimum = f->optimum, .assessment = *assessment,
         .relative_gap = relative_gap(f, assessment->objective), .data_values = f->spectrum.values,
         .data_count = f->spectrum.count,
         .product_values = f->product_values, .products = f->products, .history = f->history,
         .history_count = (int64_t)f->history_count, .steps = dcl_session_steps(f->session),
-        .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step, .noise = f->task.noise,
+        .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step, .noise = f->noise,
         .features = f->white.features, .data_rank = f->white.back ? f->white.rank : 0,
-        .data_condition = f->white.condition, .blocks = f->task.width / f->task.noise.block, .shrunk = f->shrunk,
-        .width_found = f->task.width};
+        .data_condition = f->white.condition, .blocks = f->width / f->noise.block, .shrunk = f->shrunk,
+        .width_found = f->width, .width_trained = f->task.width, .cut_off = is_cut_off(f, assessment->rank)};
     prove_attained(f, assessment->objective, &result->optimum);
-    result->status = verdict(f, result->relative_gap);
+    result->status = result->cut_off ? DCL_STOPPED : verdict(f, result->relative_gap);
 }
 
 dcl_status dcl_factorization_finish(dcl_factorization *f, dcl_factorize_result *result, dcl_error *error)
 {
     dcl_assessment assessment;
+    f->width = f->task.width;
+    f->noise = f->task.noise;
     dcl_status status = assess(f, "U", "V", &assessment, error);
+    const int narrows = f->options.variable_rate && f->noise.block == 1;
+    if (status == DCL_OK && narrows && assessment.rank > 0 && assessment.rank < f->width)
+        status = narrow(f, &assessment, error);
     if (status == DCL_OK)
         describe(f, &assessment, result);
     return status;
