@@ -225,7 +225,7 @@ static int check_request(const request *q)
     if (!q->folder)
         return dcl__misuse("factorize", "-o DIR is missing: where should the results go?");
     int over = dcl__check_noise(&q->noise, q->solver, rank_of(q));
-    return over == DCL__GO_ON ? dcl__check_data(&q->data, &q->noise, q->batch) : over;
+    return over == DCL__GO_ON ? dcl__check_data(&q->data, &q->noise, q->solver, q->optimizer, q->batch) : over;
 }
 
 int dcl__command_factorize(int argc, char **argv)
