@@ -76,8 +76,8 @@ static void make_basis(const passes *p, int64_t first, int64_t count)
 static void make_whitened(const passes *p, int64_t first, int64_t count)
 {
     make_basis(p, first, count);
-    cblas_dtrsm(CblasColMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)count, (int)p->rank, 1, p->again,
-                (int)p->rank, p->xw, (int)count);
+    cblas_dtrsm(CblasColMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)count, (int)p->rank, 1,
+                p->again, (int)p->rank, p->xw, (int)count);
 }
 
 /* Adds the samples of a tile, `size` numbers each, to a triangular factor; the tile is lost. */
@@ -250,8 +250,8 @@ static dcl_status keep_rows(const passes *p, dcl__whitening *w, dcl_error *error
         take(p->inputs, first, count, p->x);
         for (int64_t i = 0; i < n; i++) {
             cblas_dscal((int)count, 1 / lengths[i], p->x + i * count, 1);
-            dcl__convert(p->data->dtype, (char *)w->rooms[1] + (i * p->samples + first) * size, DCL_F64, p->x + i * count,
-                         count);
+            char *const row = (char *)w->rooms[1] + (i * p->samples + first) * size;
+            dcl__convert(p->data->dtype, row, DCL_F64, p->x + i * count, count);
         }
     }
     for (int64_t i = 0; i < n && status == DCL_OK; i++)

@@ -33,7 +33,8 @@ typedef struct dcl__whitening {
 dcl_status dcl__whiten(const dcl_matrix *data, const dcl_factorize_options *options, dcl__whitening *whitening,
                        dcl_error *error);
 
-/* V = back Vw, where there is a back: `trained` is columns x width, `v` features x width, both row-major; they may not overlap. */
+/* V = back Vw, where there is a back: `trained` is columns x width, `v` features x width, both row-major; they may not
+ * overlap. */
 void dcl__whiten_back(const dcl__whitening *whitening, const double *trained, int64_t width, double *v);
 
 void dcl__whitening_free(dcl__whitening *whitening);
