@@ -73,6 +73,26 @@ real row_largest(__global const real *x, const long width)
     return largest;
 }
 
+/* The sum of exp(x_j - largest) over a row. */
+real row_powers(__global const real *x, const long width, const real largest)
+{
+    real sum = R(0.0);
+    for (long j = 0; j < width; j++)
+        sum += exp(x[j] - largest);
+    return sum;
+}
+
+/* largest - sum_j t_j x_j, in differences from the largest. */
+real row_along(__global const real *x, __global const real *t, const long width, const real largest)
+{
+    real sum = R(0.0), targets = R(0.0);
+    for (long j = 0; j < width; j++) {
+        sum += t[j] * (largest - x[j]);
+        targets += t[j];
+    }
+    return sum + (R(1.0) - targets) * largest;
+}
+
 /* For each row a partial: log sum_j exp(x_j) - sum_j t_j x_j, shifted so that nothing overflows. */
 __kernel void cross_entropy_rows(__global const real *x, __global const real *t, __global real *partial,
                                  const long rows, const long width)
@@ -80,16 +100,9 @@ __kernel void cross_entropy_rows(__global const real *x, __global const real *t,
     const long row = get_global_id(0);
     if (row >= rows)
         return;
-    x += row * width;
-    t += row * width;
-    const real largest = row_largest(x, width);
-    real sum = R(0.0), along = R(0.0), targets = R(0.0);
-    for (long j = 0; j < width; j++) {
-        sum += exp(x[j] - largest);
-        along += t[j] * (x[j] - largest);
-        targets += t[j];
-    }
-    partial[2 * row] = log(sum) - along + (R(1.0) - targets) * largest;
+    const real largest = row_largest(x + row * width, width);
+    partial[2 * row] = log(row_powers(x + row * width, width, largest)) +
+                       row_along(x + row * width, t + row * width, width, largest);
     partial[2 * row + 1] = R(0.0);
 }
 
@@ -98,14 +111,9 @@ __kernel void softmax_rows(__global const real *x, __global real *out, const lon
     const long row = get_global_id(0);
     if (row >= rows)
         return;
-    x += row * width;
-    out += row * width;
-    const real largest = row_largest(x, width);
-    real sum = R(0.0);
+    const real largest = row_largest(x + row * width, width), sum = row_powers(x + row * width, width, largest);
     for (long j = 0; j < width; j++)
-        sum += exp(x[j] - largest);
-    for (long j = 0; j < width; j++)
-        out[j] = exp(x[j] - largest) / sum;
+        out[row * width + j] = exp(x[row * width + j] - largest) / sum;
 }
 
 /* The place of the first of the largest numbers of a row. */
