@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "formats/array.h"
+#include "formats/archive.h"
 #include "formats/tuning.h"
 
 static char folder[] = "/tmp/dropcl-fuzz-XXXXXX";
@@ -121,11 +121,27 @@ static void try_tunings(void)
         check_kernel(results.kernel, results.values);
 }
 
+/* Reads the file as an archive of arrays. */
+static void try_archives(void)
+{
+    dcl__archive archive;
+    dcl_error error;
+    dcl_status status = dcl__archive_read(path, DCL_F32, &archive, &error);
+    if (status) {
+        check_refusal(status, &error);
+        return;
+    }
+    for (size_t i = 0; i < archive.count; i++)
+        check_array(&archive.entries[i].array);
+    dcl__archive_free(&archive);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     prepare_folder();
     write_file(data, size);
     try_arrays();
+    try_archives();
     try_tunings();
     return 0;
 }
@@ -166,6 +182,18 @@ static const struct {
            "\"f64\": {\"classes\": {}, \"parameters\": {}, \"gains\": {}, \"tried\": {}}}")},
     {BYTES("{\"kernel_family\": \"copy\", \"precision\": \"32\", \"device\": \"D\", \"results\": [{\"time\": 0.4, "
            "\"parameters\": {\"COPY_DIMX\": 8,\"COPY_DIMY\": 8,\"COPY_VW\": 1,\"COPY_WPT\": 1,\"PRECISION\": 32}}]}")},
+    {BYTES("p\000\000\000\000\000\000\000{\"a\":{\"dtype\":\"F32\",\"s"
+           "hape\":[1,2],\"data_offsets\":[0,"
+           "8]},\"b\":{\"dtype\":\"BF16\",\"shape"
+           "\":[],\"data_offsets\":[8,10]}}  "
+           "\000\000\200?\000\000\000@\200?")},
+    {BYTES("PK\003\004-\000\000\000\010\000\000\000!\000\261FE\352\377\377\377\377\377\377\377\377\005\000\024\000"
+           "a.npy\001\000\020\000\210\000\000\000\000\000\000\000N\000\000\000\000\000\000\000\233\354\027\352\033"
+           "\020\311\310P\306P\255\236\222Z\234\\\244n\245\240n\223f\242\256\243\240\236\226_TR\224\230"
+           "\027\237_\224\222\012\022wK\314)N\005\212\027g$\026\244\002\371\032\206:\012F\232:\012\265"
+           "\012d\003.\006\206\006{\006\006\006\007\000PK\001\002-\003-\000\000\000\010\000\000\000!\000\261"
+           "FE\352N\000\000\000\210\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\200\001\000\000\000\000a"
+           ".npyPK\005\006\000\000\000\000\001\000\001\0003\000\000\000\205\000\000\000\000\000")},
 };
 
 /* Pieces that headers and numbers are made of. */
@@ -252,15 +280,18 @@ static void try_seed(int seed, long mutations)
 static void check_seed(int seed)
 {
     dcl__array array;
+    dcl__archive archive = {0};
     dcl__tuning_file file;
     dcl__clblast_results results;
     prepare_folder();
     write_file((const uint8_t *)seeds[seed].bytes, seeds[seed].size);
     const int is_array = dcl__array_read(path, DCL_F64, &array, NULL) == DCL_OK;
-    require(is_array || dcl__tuning_read(path, &here, &file, NULL) == DCL_OK ||
+    const int is_archive = dcl__archive_read(path, DCL_F64, &archive, NULL) == DCL_OK;
+    require(is_array || is_archive || dcl__tuning_read(path, &here, &file, NULL) == DCL_OK ||
             dcl__clblast_results_read(path, &results, NULL) == DCL_OK, "a seed is not a valid file");
     if (is_array)
         dcl__array_free(&array);
+    dcl__archive_free(&archive);
 }
 
 int main(int count, char **arguments)
