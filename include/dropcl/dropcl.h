@@ -347,6 +347,34 @@ typedef struct dcl_noise {
     const double *factor;        /* correlated: A, width x factor_columns, row-major; borrowed       */
     int64_t factor_columns;
 } dcl_noise;
+
+/* The least objective under a noise, from the singular values of Y (largest first); with data X, of Y X' (XX')^-1/2,
+ * and the caller adds the constant. `energy` below 0: the values are all of them, `residual` is not read; else as in
+ * dcl_dropout_optimum_leading, where DropBlock needs the leading `width` values (dropout's threshold is the higher).
+ * `width` is a multiple of the block. `shrunk` (room for count, NULL allowed) receives the singular values of the
+ * optimal product, of the convex problem where the minimum is not known.
+ *
+ * DropBlock (Pal, Lane, Vidal, Haeffele, CVPR 2020), k = width / block: the convex value
+ * min_s ||s - sigma||^2 + (lambda / k) ||s||^2 in the block-support norm is a lower bound; `attained` says whether k
+ * blocks reach it. `tau` is the threshold of the convex problem, `product` the common ||U_i V_i'||_F. Two blocks: the
+ * minimum is exact also where it is not attained, and convex_gap says by how much it is above. More blocks: `inexact`
+ * unless attained. Correlated noise: the closed form with the least eigenvalue of C instead of C, a lower bound;
+ * tau, product and shrunk are those of the bound. DropConnect: with noise->lambda, right where XX' is diagonal.
+ * [any-thread] */
+DCL_API dcl_optimum dcl_noise_optimum(const dcl_noise *noise, const double *values, int64_t count, double energy,
+                                      double residual, int64_t width, double *shrunk);
+
+/* The squared k-support norm, k = block, of falling numbers of at least 0: min sum s_i^2 / w_i over 0 <= w <= 1,
+ * sum w <= block. `weights` (room for count, NULL allowed) receives w. [any-thread] */
+DCL_API double dcl_support_norm(const double *s, int64_t count, int64_t block, double *weights);
+
+/* min over s of ||sigma - s||^2 + mu ||s||^2 in the squared k-support norm, for falling sigma of at least 0; returns
+ * the minimum, which is mu sum sigma_i^2 / (w_i + mu). Each may be NULL: `shrunk` and `weights` (room for count)
+ * receive s and its w, `threshold` what the values in between shrink by: s_i is sigma_i / (1 + mu) for the largest,
+ * sigma_i - threshold, or 0. The threshold is 0 when at most block - 1 values are not 0. [any-thread] */
+DCL_API double dcl_support_prox(const double *sigma, int64_t count, int64_t block, double mu, double *shrunk,
+                                double *weights, double *threshold);
+
 enum { DCL_OPTIMIZER_DEFAULT = 0, DCL_OPTIMIZER_SGD = 1, DCL_OPTIMIZER_MOMENTUM = 2, DCL_OPTIMIZER_ADAM = 3 };
 
 /* How a run stands. */
@@ -389,10 +417,21 @@ typedef struct dcl_factorize_options {
 /* Defaults: stochastic, dropout, retain 0.5, width min(m, n, 64), seed 1. */
 DCL_API dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data);
 
+/* The noise of these options with all its numbers. DCL_EINVAL says which options contradict each other. */
+DCL_API dcl_status dcl_noise_resolve(const dcl_factorize_options *options, dcl_noise *noise, dcl_error *error);
+
+/* Assesses factors under any noise: u (rows of data x width) and v (features x width), f64, row-major. The features
+ * are rows of `inputs`, or columns of `data` where there are no inputs (NULL). `values` (room for width, NULL allowed)
+ * receives the singular values of U V'X, `products` (room for width / block) the ||U_i V_i'X||_F of the blocks, which
+ * are the ||u_i|| ||X'v_i|| of the units where block is 1. */
+DCL_API dcl_status dcl_noise_assess(const dcl_matrix *data, const dcl_matrix *inputs, const double *u, const double *v,
+                                    int64_t width, const dcl_noise *noise, dcl_assessment *assessment, double *values,
+                                    double *products, dcl_error *error);
+
 typedef struct dcl_factorization dcl_factorization;
 
-/* Computes the closed-form optimum, builds the training graph and makes it ready on the device. The data
- * must stay until the factorization is freed. Free with dcl_factorization_free. */
+/* Computes the closed-form optimum, builds the training graph and makes it ready on the device. Registry, data and
+ * what the options point to must stay until the factorization is freed. Free with dcl_factorization_free. */
 DCL_API dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
                                             const dcl_factorize_options *options,
                                             dcl_factorization **factorization, dcl_error *error);
@@ -424,17 +463,27 @@ typedef struct dcl_factorize_result {
     int status;                  /* DCL_CERTIFIED: the gap is within the tolerance (1e-4 when none
                                     was given); DCL_CONVERGED: the objective came to rest elsewhere;
                                     DCL_STOPPED: ended by the progress function or out of steps      */
-    dcl_noise noise;             /* as trained                                                       */
+    dcl_noise noise;             /* of `width` units                                                 */
     int64_t features;            /* rows of v: columns of Y, or rows of X                            */
     int64_t blocks;              /* entries of `products`: width / block                             */
     const double *shrunk;        /* singular values of the optimal product, data_count of them; NULL:
                                     not known                                                        */
     int64_t width_found;         /* variable rate: units that the optimum needs; else width          */
+    int64_t width_trained;       /* with so many units; `width` is that of u and v, fewer where a
+                                    variable rate needs fewer                                        */
+    int cut_off;                 /* 1: variable rate, and more units would lower the objective       */
 } dcl_factorize_result;
 
 /* Fetches the factors and assesses them; to be called after run. */
 DCL_API dcl_status dcl_factorization_finish(dcl_factorization *factorization, dcl_factorize_result *result,
                                             dcl_error *error);
+
+/* What training sees on average at its present iterates: the mean and the standard deviation of `draws` losses (at
+ * least 2) under masks that no step draws, and the explicit objective of the same iterates in double precision. For
+ * the solver stochastic without a batch. The run goes on afterwards as if nothing had been; factors of an earlier
+ * result are overwritten. */
+DCL_API dcl_status dcl_factorization_expectation(dcl_factorization *factorization, int64_t draws, double *mean,
+                                                 double *deviation, double *objective, dcl_error *error);
 
 /* ---- Random numbers ---------------------------------------------------------------------------- */
 
