@@ -7,7 +7,7 @@
 
 /* f(w) = (1 - |w|^2)^2 + lambda (w_1^4 + w_2^4). Minima (+-c, +-c) with c^2 = 1 / (2 + lambda), saddles (+-a, 0) and
  * (0, +-a) with a^2 = 1 / (1 + lambda), a maximum at 0; without lambda the minima are a circle. */
-enum { STARTS = 16, RATES = 3, STEPS = 3000, GRID = 72, CONTOURS = 9, LOOKS = 100 };
+enum { STARTS = 16, RATES = 3, STEPS = 1500, GRID = 72, CONTOURS = 14, LOOKS = 100 };
 static const double LAMBDA[RATES] = {0, 0.6, 2};
 static const int COLORS[RATES] = {DCL__VERMILION, DCL__GREEN, DCL__PURPLE};
 static const double STEP_SIZE = 0.01;
@@ -200,10 +200,10 @@ static void add_contour(dcl__sheet *sheet, double lambda, double level, int colo
 /* Contour lines, the darker the lower, between the minimum and what the edges of the panel have. */
 static void add_contours(dcl__sheet *sheet, double lambda)
 {
-    double least = lambda / (2 + lambda);
-    for (int i = 0; i < CONTOURS; i++) {
-        double share = (i + 0.6) / CONTOURS;
-        add_contour(sheet, lambda, least + (1.9 + lambda) * share * share * share, DCL__BLUE, 0.15 + 0.6 * share);
+    double least = lambda / (2 + lambda), most = loss(lambda, SHOWN_X, 0);
+    for (int i = 1; i <= CONTOURS; i++) {
+        double share = (double)i / CONTOURS;
+        add_contour(sheet, lambda, least + 0.999 * (most - least) * pow(share, 4), DCL__BLUE, 0.1 + 0.65 * share);
     }
 }
 
@@ -247,14 +247,15 @@ static void start_panel(dcl__sheet *sheet, double lambda)
 }
 
 /* How far the worst descents of all rates are from the minimum. */
-static void add_progress(dcl__sheet *sheet, const view views[RATES])
+static void add_progress(const dcl__lab *lab, dcl__sheet *sheet, const view views[RATES])
 {
     dcl__panel *panel = dcl__sheet_panel(sheet, "Descents", "step", "largest f \xe2\x88\x92 minimum");
+    double rounding = lab->dtype == DCL_F64 ? 1e-16 : 1e-8;
     panel->log_y = 1;
     for (int i = 0; i < RATES; i++) {
         int series = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "\xce\xbb = %g", LAMBDA[i]);
         for (int j = 0; j < views[i].looks; j++)
-            dcl__sheet_point(sheet, series, views[i].at[j], fmax(views[i].above[j], 1e-16));
+            dcl__sheet_point(sheet, series, views[i].at[j], fmax(views[i].above[j], rounding));
     }
 }
 
@@ -263,7 +264,7 @@ static void add_progress(dcl__sheet *sheet, const view views[RATES])
 /* Steps until the next look at the paths: they move fast in the beginning. */
 static int64_t pause_after(int64_t step)
 {
-    return step < 60 ? 2 : step < 400 ? 20 : 50;
+    return step < 60 ? 2 : step < 400 ? 20 : 100;
 }
 
 static void look(view *v, int64_t step, dcl__sheet *sheet, int first_path, const place *places)
@@ -371,7 +372,7 @@ dcl_status dcl__lab_landscape(const dcl__lab *lab, dcl__finding *finding, dcl_er
         start_panel(&sheet, LAMBDA[i]);
         status = explore(lab, &views[i], &sheet, error);
     }
-    add_progress(&sheet, views);
+    add_progress(lab, &sheet, views);
     judge(lab, views, finding);
     if (status == DCL_OK)
         status = dcl__sheet_write(&sheet, lab, "landscape", "Dropout breaks the circle of minima into four",

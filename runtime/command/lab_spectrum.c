@@ -5,7 +5,8 @@
 
 #include "command/lab.h"
 
-enum { WIDTH = 32, ROWS = 1000, SOLVERS = 2 };
+enum { WIDTH = 32, ROWS = 500, SOLVERS = 2 };
+static const double RETAIN = 0.7;
 static const int SOLVER[SOLVERS] = {DCL_SOLVER_STOCHASTIC, DCL_SOLVER_EXPLICIT};
 static const char *const NAME[SOLVERS] = {"dropout training", "expected objective"};
 
@@ -44,7 +45,7 @@ static void add_values(dcl__sheet *sheet, const runs *all)
         int reached = dcl__sheet_series(sheet, DCL__POINTS, s ? DCL__VERMILION : DCL__BLUE, "%s", NAME[s]);
         sheet->series[reached].thickness = s ? 2.4 : 5;
         for (int64_t i = 0; i < r->width; i++)
-            if (all->result[s].product_values[i] > 1e-3 * r->data_values[r->data_count - 1])
+            if (all->result[s].product_values[i] > 1e-3 * r->data_values[0])
                 dcl__sheet_point(sheet, reached, (double)(i + 1), all->result[s].product_values[i]);
     }
     dcl__sheet_level(sheet, DCL__GREEN, r->optimum.tau, "threshold \xcf\x84");
@@ -83,7 +84,7 @@ static dcl_status fit(const dcl__lab *lab, const dcl_matrix *y, runs *all, dcl_e
     for (int s = 0; s < SOLVERS && status == DCL_OK; s++) {
         dcl_factorize_options options = dcl__lab_options(lab, y, SOLVER[s]);
         options.width = WIDTH;
-        options.retain = 0.5;
+        options.retain = RETAIN;
         dcl__lab_show(lab, "spectrum: %s", NAME[s]);
         status = dcl__lab_fit(lab, y, &options, &all->factorization[s], &all->result[s], error);
     }
@@ -96,8 +97,8 @@ static dcl_status draw(const dcl__lab *lab, const dcl_matrix *y, const char *wha
     dcl__sheet sheet = {0};
     add_values(&sheet, all);
     add_deviations(&sheet, all);
-    snprintf(subtitle, sizeof subtitle, "%s, %lld \xc3\x97 %lld, %d units, each kept with probability 0.5", what,
-             (long long)y->rows, (long long)y->columns, WIDTH);
+    snprintf(subtitle, sizeof subtitle, "%s, %lld \xc3\x97 %lld, %d units, each kept with probability %g", what,
+             (long long)y->rows, (long long)y->columns, WIDTH, RETAIN);
     dcl_status status = dcl__sheet_write(&sheet, lab, "spectrum", "Dropout shrinks every singular value by \xcf\x84",
                                          subtitle, 2, error);
     dcl__sheet_free(&sheet);
