@@ -244,8 +244,8 @@ int dcl__command_factorize(int argc, char **argv)
          DCL__OPTION_WORD, &q.noise.mask},
         {"--mask-factor", "A.npy", "correlated: masks are 1 + A (z - 1), z as of dropout; A has a row for each unit",
          DCL__OPTION_TEXT, &q.noise.factor},
-        {"--variable-rate", NULL, "T (L) is of one unit or block, and L grows with their number: enough rank, and the "
-         "optimum does not depend on it", DCL__OPTION_FLAG, &q.noise.variable_rate},
+        {"--variable-rate", NULL, "T (L) is of one unit or block, and L grows with their number: with rank enough the "
+         "optimum is the same", DCL__OPTION_FLAG, &q.noise.variable_rate},
         {"--rank", "R", "units, columns of U and V (default 64, or less for a small matrix)", DCL__OPTION_INTEGER,
          &q.rank},
         {"--scale", "S", "multiply the data by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
