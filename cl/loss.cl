@@ -1,4 +1,4 @@
-/* loss.cl: sums of squared differences, hierarchical and compensated, in an order that the shape alone fixes.
+/* loss.cl: sums of losses, hierarchical and compensated, in an order that the shape alone fixes.
  * A partial is a pair: a sum, and what rounding has lost from it. */
 #pragma OPENCL FP_CONTRACT OFF
 
@@ -43,7 +43,7 @@ real add_partials(__global const real *partial, long first, long last, real *los
 }
 
 /* Combines `count` partials into count / fan, rounded up. */
-__kernel void squared_error_combine(__global const real *from, __global real *to, long count, long fan)
+__kernel void loss_combine(__global const real *from, __global real *to, long count, long fan)
 {
     long item = get_global_id(0), first = item * fan;
     if (first >= count)
@@ -54,10 +54,76 @@ __kernel void squared_error_combine(__global const real *from, __global real *to
 }
 
 /* The loss itself; after an overflow there is no sense in what was lost. */
-__kernel void squared_error_finish(__global const real *partial, __global real *loss, long count)
+__kernel void loss_finish(__global const real *partial, __global real *loss, long count)
 {
     if (get_global_id(0) > 0)
         return;
     real lost = R(0.0), sum = add_partials(partial, 0, count, &lost);
     loss[0] = isfinite(sum) ? sum + lost : sum;
+}
+
+/* ---- Losses of classifiers: a row of x, `width` numbers, holds the scores of one sample ------------------- */
+
+/* The largest number of a row. */
+real row_largest(__global const real *x, const long width)
+{
+    real largest = x[0];
+    for (long j = 1; j < width; j++)
+        largest = fmax(largest, x[j]);
+    return largest;
+}
+
+/* For each row a partial: log sum_j exp(x_j) - sum_j t_j x_j, shifted so that nothing overflows. */
+__kernel void cross_entropy_rows(__global const real *x, __global const real *t, __global real *partial,
+                                 const long rows, const long width)
+{
+    const long row = get_global_id(0);
+    if (row >= rows)
+        return;
+    x += row * width;
+    t += row * width;
+    const real largest = row_largest(x, width);
+    real sum = R(0.0), along = R(0.0), targets = R(0.0);
+    for (long j = 0; j < width; j++) {
+        sum += exp(x[j] - largest);
+        along += t[j] * (x[j] - largest);
+        targets += t[j];
+    }
+    partial[2 * row] = log(sum) - along + (R(1.0) - targets) * largest;
+    partial[2 * row + 1] = R(0.0);
+}
+
+__kernel void softmax_rows(__global const real *x, __global real *out, const long rows, const long width)
+{
+    const long row = get_global_id(0);
+    if (row >= rows)
+        return;
+    x += row * width;
+    out += row * width;
+    const real largest = row_largest(x, width);
+    real sum = R(0.0);
+    for (long j = 0; j < width; j++)
+        sum += exp(x[j] - largest);
+    for (long j = 0; j < width; j++)
+        out[j] = exp(x[j] - largest) / sum;
+}
+
+/* The place of the first of the largest numbers of a row. */
+long row_choice(__global const real *x, const long width)
+{
+    long choice = 0;
+    for (long j = 1; j < width; j++)
+        choice = x[j] > x[choice] ? j : choice;
+    return choice;
+}
+
+/* For each row a partial: 1 where x and t have their largest numbers in different places. */
+__kernel void misclassified_rows(__global const real *x, __global const real *t, __global real *partial,
+                                 const long rows, const long width)
+{
+    const long row = get_global_id(0);
+    if (row >= rows)
+        return;
+    partial[2 * row] = row_choice(x + row * width, width) == row_choice(t + row * width, width) ? R(0.0) : R(1.0);
+    partial[2 * row + 1] = R(0.0);
 }

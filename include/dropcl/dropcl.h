@@ -491,6 +491,96 @@ DCL_API dcl_status dcl_factorization_expectation(dcl_factorization *factorizatio
  * and key (seed low, seed high). The same bits on every device. [any-thread] */
 DCL_API void dcl_random_words(uint64_t seed, uint32_t step, uint32_t stream, uint64_t index, uint32_t words[4]);
 
+/* ---- Recipes: networks ------------------------------------------------------------------------- */
+
+/* Fully connected networks with noise on the input of any layer. A layer maps its input h (a row a sample) to
+ * activation((noise of h) W' + b), W of shape width x inputs, which is the order of torch.nn.Linear. Noise is on in
+ * training only and scaled to the mean 1, so that nothing is rescaled afterwards. Losses are means over samples of
+ * ||output - target||^2, or of the cross-entropy of softmax(output) with target. */
+enum { DCL_ACTIVATION_LINEAR = 1, DCL_ACTIVATION_RELU = 2, DCL_ACTIVATION_TANH = 3 };
+enum { DCL_LOSS_SQUARED = 1, DCL_LOSS_CROSS_ENTROPY = 2 };
+
+typedef struct dcl_layer {
+    int64_t width;               /* outputs                                                          */
+    int activation;              /* DCL_ACTIVATION_...                                               */
+    int noise;                   /* DCL_NOISE_...; dropout and DropBlock are of the layer's input,
+                                    DropConnect of its weights, a mask a step; 0 reads as NONE       */
+    double retain;               /* probability in (0, 1] to be kept                                 */
+    int64_t block;               /* of DropBlock: neighbouring inputs that share a draw; 0 reads as 1 */
+    int mask;                    /* DCL_MASK_...; DropConnect has one mask a step always             */
+    int bias;                    /* 1: has one                                                       */
+} dcl_layer;
+
+/* How a network did in one epoch. Losses and rates of errors are means over samples; those of training are over
+ * the epoch's batches as they were trained, with noise and before their steps. NAN: no validation data. */
+typedef struct dcl_epoch {
+    int64_t epoch, step;         /* done so far, from 1                                              */
+    double seconds;              /* since the start                                                  */
+    double training_loss, training_error, validation_loss, validation_error;
+} dcl_epoch;
+
+typedef struct dcl_network_options {
+    const dcl_layer *layers;     /* copied                                                           */
+    int layer_count;
+    int loss;                    /* DCL_LOSS_...                                                     */
+    int optimizer;               /* DCL_OPTIMIZER_...; default: Adam                                 */
+    double rate;                 /* step size for the mean loss; 0: 1e-3 with Adam, else 0.1         */
+    const char *schedule;        /* of the step size over all steps, as of the op adam; NULL: cosine  */
+    int64_t batch, epochs;       /* samples a step, at most all; passes over the samples             */
+    int64_t patience;            /* stop after so many epochs without a lower validation loss and keep
+                                    the best weights; 0: never stop, keep the last                   */
+    uint64_t seed;
+    double started;              /* CLOCK_MONOTONIC seconds that count as the start; 0: now          */
+    int (*progress)(void *user, const dcl_epoch *epoch); /* after each epoch; not 0 ends the run     */
+    void *user;
+} dcl_network_options;
+
+typedef struct dcl_network dcl_network;
+
+/* Builds the graph and makes it ready on the device; weights are normal with the deviation sqrt(2 / inputs) before
+ * relu (He et al. 2015), else sqrt(2 / (inputs + width)) (Glorot and Bengio 2010), biases 0. Inputs are samples x
+ * features, targets samples x width of the last layer. Validation data NULL: none; they must stay until the
+ * network is freed, as `registry` and `device` must. All matrices have one dtype, in which the device computes. */
+DCL_API dcl_status dcl_network_create(const dcl_registry *registry, dcl_device *device, const dcl_matrix *inputs,
+                                      const dcl_matrix *targets, const dcl_matrix *validation_inputs,
+                                      const dcl_matrix *validation_targets, const dcl_network_options *options,
+                                      dcl_network **network, dcl_error *error);
+DCL_API void dcl_network_free(dcl_network *network);
+
+/* Trains. An end asked for by the progress function is no failure. */
+DCL_API dcl_status dcl_network_run(dcl_network *network, dcl_error *error);
+
+/* The epochs so far, owned by the network; and the one with the lowest validation loss, 0 when there is none. */
+DCL_API const dcl_epoch *dcl_network_history(const dcl_network *network, int64_t *count);
+DCL_API int64_t dcl_network_best(const dcl_network *network);
+
+/* The graph that is trained and its session. */
+DCL_API const dcl_graph *dcl_network_graph(const dcl_network *network);
+DCL_API dcl_session *dcl_network_session(dcl_network *network);
+
+/* Mean loss of other data, without noise, and the share of samples whose largest output is not where the largest
+ * target is. */
+DCL_API dcl_status dcl_network_evaluate(dcl_network *network, const dcl_matrix *inputs, const dcl_matrix *targets,
+                                        double *loss, double *error_rate, dcl_error *error);
+
+/* Copies a layer's weights (width x inputs) and bias (width; NULL allowed) out or in; layers count from 0. */
+DCL_API dcl_status dcl_network_weights(dcl_network *network, int layer, double *weight, double *bias,
+                                       dcl_error *error);
+DCL_API dcl_status dcl_network_set_weights(dcl_network *network, int layer, const double *weight, const double *bias,
+                                           dcl_error *error);
+
+/* What noise on the input h of the last layer costs in expectation: with H the hidden outputs of all training
+ * samples (without noise in the layers before), ||T - H W'||^2 + lambda sum_i ||w_i||^2 ||h_i||^2. Whatever the
+ * layers before compute, it is at least `bound`, the closed form for T: the whole network cannot do better. */
+typedef struct dcl_last_layer {
+    double objective, data_term, regularizer;
+    dcl_optimum bound;
+} dcl_last_layer;
+
+/* For the squared loss, a linear last layer without bias, with dropout, DropConnect or no noise; others are
+ * DCL_EUNSUPPORTED. The training data must still be there. */
+DCL_API dcl_status dcl_network_last_layer(dcl_network *network, dcl_last_layer *last, dcl_error *error);
+
 #ifdef __cplusplus
 }
 #endif

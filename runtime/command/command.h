@@ -111,6 +111,7 @@ int dcl__command_new_op(int argc, char **argv);
 int dcl__command_ops(int argc, char **argv);
 int dcl__command_run(int argc, char **argv);
 int dcl__command_threshold(int argc, char **argv);
+int dcl__command_train(int argc, char **argv);
 int dcl__command_tune(int argc, char **argv);
 
 #endif

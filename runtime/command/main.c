@@ -10,6 +10,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"factorize", "fit Y ~ U V' with dropout, beside the optimum that theory predicts", dcl__command_factorize},
+    {"train", "train a network with dropout on labelled samples", dcl__command_train},
     {"threshold", "the closed-form optimum of a matrix", dcl__command_threshold},
     {"balance", "turn factors until all units weigh the same", dcl__command_balance},
     {"lab", "show the statements of the theory: a picture and a sentence for each", dcl__command_lab},

@@ -35,6 +35,15 @@ static double half_value(uint16_t bits)
     return bits >> 15 ? -size : size;
 }
 
+/* bfloat16: the upper half of a binary32. */
+static double bfloat_value(uint16_t bits)
+{
+    const uint32_t whole = (uint32_t)bits << 16;
+    float number;
+    memcpy(&number, &whole, sizeof number);
+    return number;
+}
+
 /* Converts numbers in the byte order of this machine. */
 static void decode(dcl__element element, const unsigned char *bytes, int64_t count, double *values)
 {
@@ -47,6 +56,7 @@ static void decode(dcl__element element, const unsigned char *bytes, int64_t cou
         }                                                               \
     }
     DECODE('f', uint16_t, half_value)
+    DECODE('b', uint16_t, bfloat_value)
     DECODE('f', float, (double))
     DECODE('f', double, (double))
     DECODE('i', int8_t, (double))

@@ -7,8 +7,9 @@
 
 /* How a number is stored. */
 typedef struct dcl__element {
-    char kind;                   /* 'f' floating point (IEEE 754), 'i' signed, 'u' unsigned integer  */
-    int width;                   /* bytes: f 2, 4, 8; i and u 1, 2, 4, 8                             */
+    char kind;                   /* 'f' floating point (IEEE 754), 'b' bfloat16, 'i' signed, 'u'
+                                    unsigned integer                                                 */
+    int width;                   /* bytes: f 2, 4, 8; b 2; i and u 1, 2, 4, 8                        */
     int big_endian;
 } dcl__element;
 

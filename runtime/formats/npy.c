@@ -216,8 +216,7 @@ const dcl__reader dcl__npy_reader = {{".npy", NULL}, is_npy, read_npy};
 
 /* ---- Writing ---- */
 
-/* Writes mark, version, length and dictionary, padded so that the data begin aligned; returns the bytes. */
-static size_t format_header(const dcl__array *array, char header[512])
+size_t dcl__npy_header(const dcl__array *array, char header[512])
 {
     char shape[256] = "";
     size_t used = 0, begin = MARK_SIZE + 4;
@@ -249,7 +248,7 @@ dcl_status dcl__npy_write(const char *file, const dcl__array *array, dcl_error *
     dcl_status status = dcl__output_open(file, &output, error);
     if (status)
         return status;
-    dcl__output_write(&output, header, format_header(array, header));
+    dcl__output_write(&output, header, dcl__npy_header(array, header));
     dcl__output_write(&output, array->data, (size_t)(count * dcl__dtype_size(array->dtype)));
     return dcl__output_commit(&output, error);
 }

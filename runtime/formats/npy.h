@@ -14,4 +14,8 @@ extern const dcl__reader dcl__npy_reader;
  * file appears complete or not at all. DCL_EIO with the path when it cannot be written. */
 dcl_status dcl__npy_write(const char *file, const dcl__array *array, dcl_error *error);
 
+/* Writes what such a file has before the numbers, padded so that they begin aligned; returns how many bytes. The
+ * shape must be valid. */
+size_t dcl__npy_header(const dcl__array *array, char header[512]);
+
 #endif

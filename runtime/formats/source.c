@@ -1,4 +1,4 @@
-/* source.c: the bytes of a file in order, decompressed when it is a gzip file. */
+/* source.c: the bytes of a file, or of memory, in order, decompressed when it is a gzip file. */
 #include "formats/source.h"
 
 #include <errno.h>
@@ -14,7 +14,9 @@
 enum { DEFLATE_RATIO = 1032 };
 
 struct dcl__source {
-    gzFile stream;               /* also reads files that are not compressed                         */
+    gzFile stream;               /* also reads files that are not compressed; NULL: memory           */
+    const unsigned char *rest;   /* of memory: what is not read yet                                  */
+    size_t rest_size;
     int64_t most;                /* no more bytes than this can come                                 */
     int exact;                   /* 1: exactly `most` bytes come                                     */
     int64_t position;            /* bytes consumed                                                   */
@@ -40,10 +42,24 @@ static dcl_status stream_failed(int code, const char *why, dcl_error *error)
     }
 }
 
+static void fill_from_memory(dcl__source *source)
+{
+    const size_t size = source->rest_size < sizeof source->bytes ? source->rest_size : sizeof source->bytes;
+    memcpy(source->bytes, source->rest, size);
+    source->rest += size;
+    source->rest_size -= size;
+    source->begin = 0;
+    source->end = size;
+}
+
 static dcl_status fill(dcl__source *source, dcl_error *error)
 {
     if (source->begin < source->end)
         return DCL_OK;
+    if (!source->stream) {
+        fill_from_memory(source);
+        return DCL_OK;
+    }
     int code, size = gzread(source->stream, source->bytes, sizeof source->bytes);
     const char *why = gzerror(source->stream, &code);
     if (size < 0 || code < 0)
@@ -113,9 +129,23 @@ dcl_status dcl__source_open(const char *file, dcl__source **source, dcl_error *e
     return status;
 }
 
+dcl_status dcl__source_open_memory(const void *bytes, size_t size, dcl__source **source, dcl_error *error)
+{
+    dcl__source *opened = calloc(1, sizeof *opened);
+    if (!opened)
+        return dcl__no_memory(error, "reading an array", (int64_t)sizeof *opened);
+    opened->rest = bytes;
+    opened->rest_size = size;
+    opened->most = (int64_t)size;
+    opened->exact = 1;
+    *source = opened;
+    return DCL_OK;
+}
+
 void dcl__source_close(dcl__source *source)
 {
-    gzclose(source->stream);
+    if (source->stream)
+        gzclose(source->stream);
     free(source);
 }
 

@@ -1,4 +1,4 @@
-/* source.h: the bytes of a file in order, decompressed when it is a gzip file.
+/* source.h: the bytes of a file, or of memory, in order, decompressed when it is a gzip file.
  *
  * Messages name no file; the caller puts it before them. One source is used by one thread at a time.
  */
@@ -12,6 +12,8 @@ typedef struct dcl__source dcl__source;
 /* Opens a file that is not empty. DCL_EIO with a sentence of its own for a missing file, a folder, and a
  * file that may not be read; DCL_EFORMAT for an empty file or broken gzip. */
 dcl_status dcl__source_open(const char *file, dcl__source **source, dcl_error *error);
+/* Bytes in memory, which are not decompressed and must stay until the source is closed; at least one. */
+dcl_status dcl__source_open_memory(const void *bytes, size_t size, dcl__source **source, dcl_error *error);
 void dcl__source_close(dcl__source *source);
 
 /* Points *bytes to the next *size bytes without consuming them; *size is 0 at the end of the file only.

@@ -28,6 +28,7 @@ enum {
     DCL__STREAM_MASK = 3,
     DCL__STREAM_BATCH = 4,
     DCL__STREAM_MASK_RIGHT = 5,
+    DCL__STREAM_HOLDOUT = 6,
     DCL__STREAM_WEIGHTS = 16,    /* and the number of the layer */
     DCL__STREAM_LAYER = 64       /* and the number of the layer */
 };
