@@ -35,6 +35,9 @@ static const dcl__experiment_entry experiments[] = {
     {"variable-rate",
      "When \xce\xbb grows in proportion to the number of units, the problem becomes convex in UV\xe1\xb5\x80: from a certain width \xcf\x81 "
      "on every width has the same optimum, which needs \xcf\x81 units.", dcl__lab_variable_rate},
+    {"learning-curve",
+     "A network that is large for its data learns the training images by heart. Dropout of the hidden units keeps it from that, "
+     "and it recognises more images that it has not seen.", dcl__lab_learning_curve},
 };
 
 enum { EXPERIMENT_COUNT = sizeof experiments / sizeof *experiments };

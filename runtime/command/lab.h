@@ -27,7 +27,7 @@ typedef struct dcl__finding {
 typedef dcl_status dcl__experiment(const dcl__lab *lab, dcl__finding *finding, dcl_error *error);
 
 dcl__experiment dcl__lab_landscape, dcl__lab_equivalence, dcl__lab_spectrum, dcl__lab_balance, dcl__lab_dropblock,
-                dcl__lab_dropconnect, dcl__lab_variable_rate;
+                dcl__lab_dropconnect, dcl__lab_variable_rate, dcl__lab_learning_curve;
 
 typedef struct dcl__experiment_entry {
     const char *name;
