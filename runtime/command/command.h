@@ -106,6 +106,7 @@ int dcl__command_cache(int argc, char **argv);
 int dcl__command_check_op(int argc, char **argv);
 int dcl__command_devices(int argc, char **argv);
 int dcl__command_factorize(int argc, char **argv);
+int dcl__command_lab(int argc, char **argv);
 int dcl__command_new_op(int argc, char **argv);
 int dcl__command_ops(int argc, char **argv);
 int dcl__command_run(int argc, char **argv);

@@ -13,6 +13,7 @@ static const struct {
     {"train", "train a network with dropout on labelled samples", dcl__command_train},
     {"threshold", "the closed-form optimum of a matrix", dcl__command_threshold},
     {"balance", "turn factors until all units weigh the same", dcl__command_balance},
+    {"lab", "show the statements of the theory: a picture and a sentence for each", dcl__command_lab},
     {"run", "run or train a graph file", dcl__command_run},
     {"devices", "list the OpenCL devices and which one is the default", dcl__command_devices},
     {"ops", "list the ops, their inputs, outputs and attributes", dcl__command_ops},

@@ -51,14 +51,14 @@ static dcl_status draw(const char *svg_file, const char *png_file, const char *t
     char facts[256], data[64] = "Y";
     if (r->data_count < r->spectrum)
         snprintf(data, sizeof data, "Y (%lld of %lld computed)", (long long)r->data_count, (long long)r->spectrum);
-    const dcl__series objective[] = {{"reached", r->history_count, c->step, c->objective, DCL__LINE, DCL__BLUE, 0}};
-    const dcl__series gap[] = {{"gap", r->history_count, c->step, c->gap, DCL__LINE, DCL__VERMILION, 0}};
+    const dcl__series objective[] = {{"reached", r->history_count, c->step, c->objective, DCL__LINE, DCL__BLUE, 0, 0, 0}};
+    const dcl__series gap[] = {{"gap", r->history_count, c->step, c->gap, DCL__LINE, DCL__VERMILION, 0, 0, 0}};
     const dcl__series values[] = {
-        {data, c->known, NULL, r->data_values, DCL__LINE, DCL__BLACK, 0},
-        {"optimum, S_\xcf\x84(Y)", c->values, NULL, c->shrunk, DCL__LINE, DCL__ORANGE, 0},
-        {"reached, U V\xe1\xb5\x80", c->values, NULL, c->reached, DCL__POINTS, DCL__BLUE, 0}};
+        {data, c->known, NULL, r->data_values, DCL__LINE, DCL__BLACK, 0, 0, 0},
+        {"optimum, S_\xcf\x84(Y)", c->values, NULL, c->shrunk, DCL__LINE, DCL__ORANGE, 0, 0, 0},
+        {"reached, U V\xe1\xb5\x80", c->values, NULL, c->reached, DCL__POINTS, DCL__BLUE, 0, 0, 0}};
     const int blocks = r->noise.block > 1, inexact = r->optimum.inexact;
-    const dcl__series products[] = {{"reached", r->blocks, NULL, r->products, DCL__BARS, DCL__SKY, 0}};
+    const dcl__series products[] = {{"reached", r->blocks, NULL, r->products, DCL__BARS, DCL__SKY, 0, 0, 0}};
     const dcl__level optimum[] = {{inexact ? "lower bound" : "closed-form optimum", r->optimum.minimum, DCL__BLACK}};
     const dcl__level balanced[] = {{inexact ? "of the lower bound" : "optimum", r->optimum.product, DCL__BLACK}};
     const dcl__panel panels[] = {

@@ -29,6 +29,8 @@ typedef struct dcl__series {
     int style;                   /* DCL__LINE, DCL__POINTS, DCL__BARS                                */
     int color;                   /* DCL__BLUE, ...                                                   */
     int dashed;                  /* lines only                                                       */
+    double pale;                 /* lines and points: 0 is the full colour, 1 is white               */
+    double thickness;            /* of lines, diameter of points; 0: 1.4 and 3.6 points              */
 } dcl__series;
 
 /* A dashed horizontal line across the panel. Left out where a point would be. */

@@ -54,11 +54,11 @@ static void use_color(cairo_t *cr, int color, double strength)
     cairo_set_source_rgb(cr, strength * rgb[0] + white, strength * rgb[1] + white, strength * rgb[2] + white);
 }
 
-static void use_line(cairo_t *cr, int color, int dashed)
+static void use_line(cairo_t *cr, int color, int dashed, double pale, double thickness)
 {
     static const double dashes[] = {5, 3};
-    use_color(cr, color, 1);
-    cairo_set_line_width(cr, 1.4);
+    use_color(cr, color, 1 - pale);
+    cairo_set_line_width(cr, thickness > 0 ? thickness : 1.4);
     cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
     cairo_set_line_cap(cr, dashed ? CAIRO_LINE_CAP_BUTT : CAIRO_LINE_CAP_ROUND);
     cairo_set_dash(cr, dashes, dashed ? 2 : 0, 0);
@@ -161,7 +161,7 @@ static void draw_line_series(cairo_t *cr, const dcl__frame *f, const dcl__series
             pen_lift(&p);
     }
     pen_lift(&p);
-    use_line(cr, series->color, series->dashed);
+    use_line(cr, series->color, series->dashed, series->pale, series->thickness);
     cairo_stroke(cr);
 }
 
@@ -172,10 +172,9 @@ static void add_dot(cairo_t *cr, point at)
     cairo_line_to(cr, at.x, at.y);
 }
 
-static void draw_dots(cairo_t *cr, int color)
+static void draw_dots(cairo_t *cr, const dcl__series *series)
 {
-    use_line(cr, color, 0);
-    cairo_set_line_width(cr, 3.6);
+    use_line(cr, series->color, 0, series->pale, series->thickness > 0 ? series->thickness : 3.6);
     cairo_stroke(cr);
 }
 
@@ -193,7 +192,7 @@ static void draw_point_series(cairo_t *cr, const dcl__frame *f, const dcl__serie
             add_dot(cr, at);
         *cell = 1;
     }
-    draw_dots(cr, series->color);
+    draw_dots(cr, series);
 }
 
 /* Draws, of the bars in one pixel column, the longest in each direction. */
@@ -236,7 +235,7 @@ void dcl__level_draw(cairo_t *cr, const dcl__frame *f, const dcl__level *level)
 {
     if (!dcl__axis_shows(&f->y, level->value))
         return;
-    use_line(cr, level->color, 1);
+    use_line(cr, level->color, 1, 0, 0);
     dcl__segment_draw(cr, f->left, dcl__frame_y(f, dcl__axis_place(&f->y, level->value)), f->width, 0);
 }
 
@@ -248,9 +247,9 @@ void dcl__series_draw_key(cairo_t *cr, const dcl__series *entry, double x, doubl
         cairo_fill(cr);
     } else if (entry->style == DCL__POINTS) {
         add_dot(cr, (point){x + 6, y});
-        draw_dots(cr, entry->color);
+        draw_dots(cr, entry);
     } else {
-        use_line(cr, entry->color, entry->dashed);
+        use_line(cr, entry->color, entry->dashed, entry->pale, entry->thickness);
         dcl__segment_draw(cr, x, y, DCL__LEGEND_KEY - 4, 0);
     }
 }

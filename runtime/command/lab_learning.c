@@ -1,0 +1,161 @@
+/* lab_learning.c: a network learns Fashion-MNIST by plain backpropagation and with dropout. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command/files.h"
+#include "command/lab.h"
+#include "command/train_data.h"
+#include "core/error.h"
+
+enum { HIDDEN = 1024, NETS = 2, LAYERS = 3, BATCH = 256, EPOCHS = 18 };
+static const char *const NAME[NETS] = {"without", "with dropout"};
+static const int COLORS[NETS] = {DCL__VERMILION, DCL__BLUE};
+
+/* Least share of test images that the network with dropout must get right. */
+static const double BAR = 0.89;
+
+typedef struct study {
+    const dcl__lab *lab;
+    dcl__samples training, test;
+    dcl_network *net[NETS];
+    const char *now;             /* the network that learns                                          */
+} study;
+
+static dcl_status read_images(const dcl__lab *lab, const char *which, const dcl__samples *like, dcl__samples *samples,
+                              dcl_error *error)
+{
+    char images[64], labels[64];
+    snprintf(images, sizeof images, "%s-images-idx3-ubyte.gz", which);
+    snprintf(labels, sizeof labels, "%s-labels-idx1-ubyte.gz", which);
+    dcl_status status = dcl__samples_read(dcl__join(lab->data, images).text, dcl__join(lab->data, labels).text, lab->dtype,
+                                          1.0 / 255, 1, like, samples, error);
+    if (status != DCL_EIO)
+        return status;
+    dcl_error reason = *error;
+    return dcl__fail(error, DCL_EIO, "learning-curve needs Fashion-MNIST (install Debian's package dataset-fashion-mnist, or "
+                     "name the folder of its files with --data): %.2000s", reason.text);
+}
+
+static int show_epoch(void *user, const dcl_epoch *epoch)
+{
+    const study *s = user;
+    dcl__lab_show(s->lab, "learning-curve: %s, epoch %lld, test error %.2f %%", s->now, (long long)epoch->epoch,
+                  100 * epoch->validation_error);
+    return dcl__interrupted();
+}
+
+/* The first samples only, for --quick. */
+static dcl_matrix some(const dcl__lab *lab, const dcl__array *array)
+{
+    return dcl__rows_of(array, 0, lab->quick ? 2000 : array->dim[0]);
+}
+
+static dcl_status learn(study *s, int i, dcl_error *error)
+{
+    const int64_t hidden = s->lab->quick ? 128 : HIDDEN;
+    const int noise = i ? DCL_NOISE_DROPOUT : DCL_NOISE_NONE;
+    const dcl_layer layers[LAYERS] = {
+        {.width = hidden, .activation = DCL_ACTIVATION_RELU, .noise = DCL_NOISE_NONE, .retain = 1, .bias = 1},
+        {.width = hidden, .activation = DCL_ACTIVATION_RELU, .noise = noise, .retain = i ? 0.5 : 1,
+         .mask = DCL_MASK_SAMPLE, .bias = 1},
+        {.width = s->training.targets.dim[1], .activation = DCL_ACTIVATION_LINEAR, .noise = noise, .retain = i ? 0.5 : 1,
+         .mask = DCL_MASK_SAMPLE, .bias = 1}};
+    const dcl_network_options options = {.layers = layers, .layer_count = LAYERS, .loss = DCL_LOSS_CROSS_ENTROPY,
+                                         .batch = BATCH, .epochs = s->lab->quick ? 3 : EPOCHS, .seed = s->lab->seed,
+                                         .progress = show_epoch, .user = s};
+    const dcl_matrix x = some(s->lab, &s->training.inputs), t = some(s->lab, &s->training.targets);
+    const dcl_matrix test_x = some(s->lab, &s->test.inputs), test_t = some(s->lab, &s->test.targets);
+    s->now = NAME[i];
+    dcl_status status = dcl_network_create(s->lab->tools.registry, s->lab->tools.device, &x, &t, &test_x, &test_t, &options,
+                                           &s->net[i], error);
+    return status ? status : dcl_network_run(s->net[i], error);
+}
+
+/* ---- The picture ---- */
+
+/* Error of every epoch; training errors are those of the epoch's batches, with the noise. */
+static void add_errors(dcl__sheet *sheet, const study *s)
+{
+    dcl__sheet_panel(sheet, "Errors", "epoch", "wrong, %");
+    for (int i = 0; i < NETS; i++) {
+        int64_t count;
+        const dcl_epoch *epochs = dcl_network_history(s->net[i], &count);
+        int test = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "%s, test", NAME[i]);
+        int training = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "%s, training", NAME[i]);
+        sheet->series[training].dashed = 1;
+        for (int64_t j = 0; j < count; j++) {
+            dcl__sheet_point(sheet, test, (double)epochs[j].epoch, 100 * epochs[j].validation_error);
+            dcl__sheet_point(sheet, training, (double)epochs[j].epoch, 100 * epochs[j].training_error);
+        }
+    }
+}
+
+static void add_losses(dcl__sheet *sheet, const study *s)
+{
+    dcl__panel *panel = dcl__sheet_panel(sheet, "Losses", "epoch", "cross-entropy");
+    panel->log_y = 1;
+    for (int i = 0; i < NETS; i++) {
+        int64_t count;
+        const dcl_epoch *epochs = dcl_network_history(s->net[i], &count);
+        int test = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "%s, test", NAME[i]);
+        int training = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "%s, training", NAME[i]);
+        sheet->series[training].dashed = 1;
+        for (int64_t j = 0; j < count; j++) {
+            dcl__sheet_point(sheet, test, (double)epochs[j].epoch, epochs[j].validation_loss);
+            dcl__sheet_point(sheet, training, (double)epochs[j].epoch, epochs[j].training_loss);
+        }
+    }
+}
+
+static void judge(const study *s, dcl__finding *finding)
+{
+    double right[NETS], fitted[NETS];
+    for (int i = 0; i < NETS; i++) {
+        int64_t count;
+        const dcl_epoch *epochs = dcl_network_history(s->net[i], &count);
+        right[i] = count > 0 ? 1 - epochs[count - 1].validation_error : 0;
+        fitted[i] = count > 0 ? 1 - epochs[count - 1].training_error : 0;
+    }
+    const double bar = s->lab->quick ? 0.5 : BAR;
+    finding->figure = right[1];
+    finding->allowed = bar;
+    finding->holds = right[1] >= bar && (s->lab->quick || right[1] > right[0]);
+    snprintf(finding->expected, sizeof finding->expected, "with dropout at least %.0f %% of the test images are recognised%s", 100 * bar,
+             s->lab->quick ? " (a small run)" : ", and more than without");
+    snprintf(finding->found, sizeof finding->found, "%.2f %% with dropout and %.2f %% without, where %.2f %% and %.2f %% of the "
+             "training images were", 100 * right[1], 100 * right[0], 100 * fitted[1], 100 * fitted[0]);
+}
+
+static dcl_status draw(const study *s, dcl_error *error)
+{
+    char subtitle[160];
+    dcl__sheet sheet = {.panel_count = 0};
+    add_errors(&sheet, s);
+    add_losses(&sheet, s);
+    snprintf(subtitle, sizeof subtitle, "Fashion-MNIST, 784-%d-%d-10 network with relu, half of the hidden units dropped for each "
+             "sample", s->lab->quick ? 128 : HIDDEN, s->lab->quick ? 128 : HIDDEN);
+    dcl_status status = dcl__sheet_write(&sheet, s->lab, "learning-curve", "Dropout keeps a network from learning by heart",
+                                         subtitle, 2, error);
+    dcl__sheet_free(&sheet);
+    return status;
+}
+
+dcl_status dcl__lab_learning_curve(const dcl__lab *lab, dcl__finding *finding, dcl_error *error)
+{
+    study s = {.lab = lab};
+    dcl_status status = read_images(lab, "train", NULL, &s.training, error);
+    if (status == DCL_OK)
+        status = read_images(lab, "t10k", &s.training, &s.test, error);
+    for (int i = 0; i < NETS && status == DCL_OK && !dcl__interrupted(); i++)
+        status = learn(&s, i, error);
+    if (status == DCL_OK && !dcl__interrupted()) {
+        judge(&s, finding);
+        status = draw(&s, error);
+    }
+    for (int i = 0; i < NETS; i++)
+        dcl_network_free(s.net[i]);
+    dcl__samples_free(&s.training);
+    dcl__samples_free(&s.test);
+    return status;
+}
