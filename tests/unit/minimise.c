@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEMORY = 20, TRIALS = 60 };
+enum { MEMORY = 20, TRIALS = 60, REST = 10 };
 
 /* A walk: where it stands, and its last steps with the change of the gradient along each. */
 typedef struct walk {
@@ -117,8 +117,12 @@ double minimise(smooth_function *function, void *user, double *x, int64_t count,
               .direction = numbers + count, .next_x = numbers + 2 * count, .next_gradient = numbers + 3 * count,
               .steps = numbers + 4 * count, .changes = numbers + (4 + MEMORY) * count};
     w.value = function(x, w.gradient, user);
-    while (steps-- > 0 && step(&w))
-        ;
+    for (int rest = 0; steps > 0 && rest < REST; steps--) {
+        const double before = w.value;
+        if (!step(&w))
+            break;
+        rest = before - w.value <= 1e-13 * fabs(before) ? rest + 1 : 0;
+    }
     free(numbers);
     return w.value;
 }

@@ -1,0 +1,366 @@
+/* test_forms.c: closed forms and lower bounds against direct minimisation that knows none of them. */
+#include <lapacke.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+#include "minimise.h"
+
+Suite *forms_suite(void);
+
+enum { PROBLEMS = 240, STARTS = 8, FEW = 2, STEPS = 20000 };
+#define TOLERANCE 1e-6       /* of a form, relative */
+#define ATTAINED 1e-7        /* what is less above the convex value attains it */
+enum { SIDE = 9, SAMPLES = 12, WIDTH = 12, FACTORS = 2 * SIDE * WIDTH };
+
+/* ---- Random numbers and matrices ---- */
+
+static uint64_t seed, drawn;
+
+static void start_drawing(uint64_t new_seed)
+{
+    seed = new_seed;
+    drawn = 0;
+}
+
+/* From (0, 1). */
+static double uniform(void)
+{
+    uint32_t words[4];
+    dcl_random_words(seed, 0, 0, drawn++, words);
+    return (words[0] + 0.5) * 0x1p-32;
+}
+
+static int64_t integer(int64_t least, int64_t most)
+{
+    return least + (int64_t)(uniform() * (double)(most - least + 1));
+}
+
+static double normal(void)
+{
+    const double radius = sqrt(-2 * log(uniform()));
+    return radius * cos(2 * acos(-1) * uniform());
+}
+
+/* `rows` orthonormal rows of `columns` numbers, rows <= columns (Gram and Schmidt, twice for the digits). */
+static void draw_orthonormal(double *q, int64_t rows, int64_t columns)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        double *row = q + i * columns, square = 0;
+        for (int64_t c = 0; c < columns; c++)
+            row[c] = normal();
+        for (int64_t k = 0; k < 2 * i; k++) {
+            const double *other = q + k % i * columns;
+            double product = 0;
+            for (int64_t c = 0; c < columns; c++)
+                product += row[c] * other[c];
+            for (int64_t c = 0; c < columns; c++)
+                row[c] -= product * other[c];
+        }
+        for (int64_t c = 0; c < columns; c++)
+            square += row[c] * row[c];
+        for (int64_t c = 0; c < columns; c++)
+            row[c] /= sqrt(square);
+    }
+}
+
+/* c (m x n) += a (m x k) b (k x n). */
+static void multiply(double *c, const double *a, const double *b, int64_t m, int64_t k, int64_t n)
+{
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t l = 0; l < k; l++)
+            for (int64_t j = 0; j < n; j++)
+                c[i * n + j] += a[i * k + l] * b[l * n + j];
+}
+
+/* c (m x n) += a' b, a (k x m), b (k x n). */
+static void multiply_left_transposed(double *c, const double *a, const double *b, int64_t m, int64_t k, int64_t n)
+{
+    for (int64_t l = 0; l < k; l++)
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++)
+                c[i * n + j] += a[l * m + i] * b[l * n + j];
+}
+
+/* c (m x n) += a b', a (m x k), b (n x k). */
+static void multiply_right_transposed(double *c, const double *a, const double *b, int64_t m, int64_t k, int64_t n)
+{
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++)
+            for (int64_t l = 0; l < k; l++)
+                c[i * n + j] += a[i * k + l] * b[j * k + l];
+}
+
+/* ---- Problems: ||Y - U V' X||^2 + <C, U'U o V'XX'V> + e sum |u_i|^2 v_i' diag(XX') v_i ---- */
+
+typedef struct problem {
+    dcl_noise noise;
+    int64_t rows, columns, samples, width;
+    double y[SIDE * SAMPLES], x[SIDE * SAMPLES], diagonal[SIDE];     /* diagonal: of XX' */
+    double covariance[WIDTH * WIDTH], factor[WIDTH * WIDTH];         /* C; A of correlated noise */
+    double values[SIDE], constant, energy;   /* singular values of Y on the rows of X; the rest of ||Y||^2; all */
+    int64_t count;
+    int has_inputs;
+    double least;                            /* objective seen while searching */
+} problem;
+
+/* Falling values of four kinds, scaled by something from 1e-2 to 1e2. */
+static void draw_spectrum(problem *p)
+{
+    const int64_t kind = integer(0, 3), rank = integer(1, p->count);
+    const double ratio = 0.3 + 0.65 * uniform(), scale = pow(10, 4 * uniform() - 2);
+    double value = 1;
+    for (int64_t i = 0; i < p->count; i++) {
+        if (kind == 0 || (kind == 1 && i % 2 == 0) || kind == 2)
+            value *= kind == 2 ? 1 - 0.1 * uniform() : ratio;
+        p->values[i] = kind == 3 && i >= rank ? 0 : value * scale;
+        value *= kind == 3 ? ratio : 1;
+    }
+}
+
+/* Y = Q S P O + G O' and X = L O with orthonormal rows O, O' of a square matrix: then Y X' (XX')^-1/2 has the
+ * singular values S whatever L is. Without X the rows are those of the identity. */
+static void draw_data(problem *p)
+{
+    double q[SIDE * SIDE] = {0}, right[SIDE * SIDE] = {0}, mixed[SIDE * SIDE] = {0}, mixer[SIDE * SIDE] = {0};
+    double left[SIDE * SIDE] = {0}, o[SAMPLES * SAMPLES] = {0}, rest[SIDE * SAMPLES] = {0};
+    const int64_t m = p->rows, n = p->columns, samples = p->samples;
+    draw_orthonormal(q, p->count, m);
+    draw_orthonormal(right, p->count, n);
+    for (int64_t i = 0; i < p->count; i++)
+        for (int64_t j = 0; j < m; j++)
+            left[i * m + j] = p->values[i] * q[i * m + j];
+    multiply_left_transposed(mixed, left, right, m, p->count, n);
+    if (p->has_inputs)
+        draw_orthonormal(o, samples, samples);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++)
+            mixer[i * n + j] = p->has_inputs ? 0.5 * normal() + 2 * (i == j) : i == j;
+    for (int64_t i = 0; i < samples && !p->has_inputs; i++)
+        o[i * samples + i] = 1;
+    multiply(p->x, mixer, o, n, n, samples);
+    multiply(p->y, mixed, o, m, n, samples);
+    for (int64_t i = 0; i < m * (samples - n); i++) {
+        rest[i] = 0.3 * p->values[0] * normal();
+        p->constant += rest[i] * rest[i];
+    }
+    multiply(p->y, rest, o + n * samples, m, samples - n, samples);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < samples; j++)
+            p->diagonal[i] += p->x[i * samples + j] * p->x[i * samples + j];
+    for (int64_t i = 0; i < p->count; i++)
+        p->energy += p->values[i] * p->values[i];
+    p->energy += p->constant;
+}
+
+/* The weights of the kind's penalty (theory.md, sections 1, 3, 5, 6). */
+static void draw_noise(problem *p, int variable)
+{
+    dcl_noise *noise = &p->noise;
+    const double retain = 0.1 + 0.85 * uniform(), right = 0.1 + 0.85 * uniform(), lambda = (1 - retain) / retain;
+    const double grown = variable ? lambda * (double)(p->width / noise->block) : lambda;
+    const int connect = noise->kind == DCL_NOISE_DROPCONNECT, both = connect && noise->side == DCL_SIDE_BOTH;
+    noise->lambda_unit = connect && noise->side == DCL_SIDE_RIGHT ? 0 : grown;
+    if (connect && noise->side != DCL_SIDE_LEFT)
+        noise->lambda_entry = both ? (1 - right) / right * (1 + lambda) : grown;
+    noise->lambda = noise->lambda_unit + noise->lambda_entry;
+    noise->retain = 1 / (1 + grown);
+    noise->retain_right = right;
+    noise->factor_columns = p->width;
+    for (int64_t i = 0; i < p->width * p->width; i++)
+        p->factor[i] = normal() + (i % (p->width + 1) == 0);
+    if (noise->kind == DCL_NOISE_CORRELATED)
+        noise->factor = p->factor;
+    for (int64_t i = 0; i < p->width; i++)
+        for (int64_t j = 0; j < p->width; j++)
+            p->covariance[i * p->width + j] = i / noise->block == j / noise->block ? noise->lambda_unit : 0;
+    if (noise->kind == DCL_NOISE_CORRELATED) {
+        memset(p->covariance, 0, sizeof p->covariance);
+        multiply_right_transposed(p->covariance, p->factor, p->factor, p->width, p->width, p->width);
+        for (int64_t i = 0; i < p->width * p->width; i++)
+            p->covariance[i] *= lambda;
+    }
+}
+
+static void draw_problem(problem *p, int number, int kind)
+{
+    start_drawing((uint64_t)number);
+    *p = (problem){.noise = {.kind = kind, .block = 1, .side = (int)integer(DCL_SIDE_LEFT, DCL_SIDE_BOTH)},
+                   .rows = integer(2, SIDE), .columns = integer(2, SIDE), .least = INFINITY};
+    if (kind == DCL_NOISE_DROPBLOCK)
+        p->noise.block = uniform() < 0.1 ? 1 : integer(2, 3);
+    p->width = p->noise.block * integer(1, kind == DCL_NOISE_DROPBLOCK ? 4 : WIDTH);
+    p->has_inputs = uniform() < 0.4;
+    p->samples = p->has_inputs ? integer(p->columns, SAMPLES) : p->columns;
+    p->count = p->rows < p->columns ? p->rows : p->columns;
+    const int variable = uniform() < 0.3 && p->noise.side != DCL_SIDE_BOTH;
+    draw_spectrum(p);
+    draw_data(p);
+    draw_noise(p, variable);
+}
+
+/* Kinds in turn, most often the one whose form is the hardest. */
+static void draw_any_problem(problem *p, int number)
+{
+    static const int kinds[] = {DCL_NOISE_DROPBLOCK, DCL_NOISE_DROPOUT, DCL_NOISE_DROPBLOCK, DCL_NOISE_DROPCONNECT,
+                                DCL_NOISE_DROPBLOCK, DCL_NOISE_CORRELATED};
+    draw_problem(p, number, kinds[number % ROWS(kinds)]);
+}
+
+/* ---- The objective and its least value ---- */
+
+/* The factors are U (rows x width), then V (columns x width). With H = V'X, E = U H - Y and W = C o HH':
+ * dU = 2 E H' + 2 U W, dV = 2 X (E'U + H'(C o U'U)), both with the part of single entries added. */
+static double evaluate(const double *factors, double *gradient, void *user)
+{
+    problem *p = user;
+    const int64_t m = p->rows, n = p->columns, samples = p->samples, r = p->width;
+    const double *u = factors, *v = factors + m * r, entry = p->noise.lambda_entry;
+    double h[WIDTH * SAMPLES] = {0}, e[SIDE * SAMPLES], outer[WIDTH * WIDTH] = {0}, gram[WIDTH * WIDTH] = {0};
+    double pulled[SAMPLES * WIDTH] = {0}, value = 0;
+    multiply_left_transposed(h, v, p->x, r, n, samples);
+    for (int64_t i = 0; i < m * samples; i++)
+        e[i] = -p->y[i];
+    multiply(e, u, h, m, r, samples);
+    multiply_right_transposed(outer, h, h, r, samples, r);
+    multiply_left_transposed(gram, u, u, r, m, r);
+    for (int64_t i = 0; i < m * samples; i++)
+        value += e[i] * e[i];
+    memset(gradient, 0, (size_t)((m + n) * r) * sizeof *gradient);
+    for (int64_t i = 0; i < r; i++) {
+        double weighed = 0;
+        for (int64_t a = 0; a < n; a++) {
+            weighed += p->diagonal[a] * v[a * r + i] * v[a * r + i];
+            gradient[(m + a) * r + i] = entry * p->diagonal[a] * v[a * r + i] * gram[i * r + i];
+        }
+        value += entry * gram[i * r + i] * weighed;
+        for (int64_t a = 0; a < m; a++)
+            gradient[a * r + i] = entry * u[a * r + i] * weighed;
+    }
+    for (int64_t i = 0; i < r * r; i++) {
+        value += p->covariance[i] * gram[i] * outer[i];
+        gram[i] *= p->covariance[i];
+        outer[i] *= p->covariance[i];
+    }
+    multiply_right_transposed(gradient, e, h, m, samples, r);
+    multiply(gradient, u, outer, m, r, r);
+    multiply_left_transposed(pulled, e, u, samples, m, r);
+    multiply_left_transposed(pulled, h, gram, samples, r, r);
+    multiply(gradient + m * r, p->x, pulled, n, samples, r);
+    for (int64_t i = 0; i < (m + n) * r; i++)
+        gradient[i] *= 2;
+    p->least = fmin(p->least, value);
+    return value;
+}
+
+/* The least of what descents from `starts` places reach. */
+static double search(problem *p, int starts)
+{
+    double factors[FACTORS] = {0}, least = INFINITY;
+    const int64_t numbers = (p->rows + p->columns) * p->width;
+    for (int start = 0; start < starts; start++) {
+        const double size = sqrt(sqrt(p->energy)) * (0.1 + 0.5 * uniform());
+        for (int64_t i = 0; i < numbers; i++)
+            factors[i] = size * normal();
+        least = fmin(least, minimise(evaluate, p, factors, numbers, STEPS));
+    }
+    return least;
+}
+
+START_TEST(the_gradient_is_that_of_the_objective)
+{
+    problem p;
+    double factors[FACTORS] = {0}, gradient[FACTORS], unused[FACTORS];
+    draw_any_problem(&p, _i);
+    const int64_t numbers = (p.rows + p.columns) * p.width;
+    for (int64_t i = 0; i < numbers; i++)
+        factors[i] = normal();
+    double value = evaluate(factors, gradient, &p), step = 1e-5;
+    for (int64_t i = 0; i < numbers; i++) {
+        const double kept = factors[i];
+        factors[i] = kept + step;
+        double above = evaluate(factors, unused, &p);
+        factors[i] = kept - step;
+        double below = evaluate(factors, unused, &p);
+        factors[i] = kept;
+        ck_assert_double_eq_tol((above - below) / (2 * step), gradient[i], 1e-7 * (value + 1));
+    }
+}
+END_TEST
+
+/* ---- Forms against searches ---- */
+
+/* The least gamma with V' diag(XX') V >= gamma V'XX'V: 1 / the largest eigenvalue of XX' scaled to a diagonal of 1. */
+static double entry_ratio(const problem *p)
+{
+    double scaled[SIDE * SIDE] = {0}, values[SIDE];
+    const int64_t n = p->columns;
+    multiply_right_transposed(scaled, p->x, p->x, n, p->samples, n);
+    for (int64_t i = 0; i < n * n; i++)
+        scaled[i] /= sqrt(p->diagonal[i / n] * p->diagonal[i % n]);
+    ck_assert_int_eq(LAPACKE_dsyev(LAPACK_ROW_MAJOR, 'N', 'U', (lapack_int)n, scaled, (lapack_int)n, values), 0);
+    return 1 / values[n - 1];
+}
+
+/* Noise on single entries of V sees XX' by its diagonal alone, and correlated noise has no closed form. */
+static int has_form(const problem *p)
+{
+    return p->noise.kind != DCL_NOISE_CORRELATED && !(p->has_inputs && p->noise.lambda_entry > 0);
+}
+
+static dcl_optimum form(const problem *p, double *shrunk)
+{
+    dcl_noise noise = p->noise;
+    if (p->has_inputs)
+        noise.lambda = noise.lambda_unit + entry_ratio(p) * noise.lambda_entry;
+    return dcl_noise_optimum(&noise, p->values, p->count, -1, 0, p->width, shrunk);
+}
+
+/* Squared-homogeneous penalties leave at the best product Z of every width: minimum = ||Y||^2 - <Y, Z>. */
+static void check_shrunk(const problem *p, const dcl_optimum *optimum, const double *shrunk)
+{
+    double minimum = p->energy - p->constant;
+    for (int64_t i = 0; i < p->count; i++)
+        minimum -= p->values[i] * shrunk[i];
+    ck_assert_double_eq_tol(minimum, optimum->minimum, 1e-13 * p->energy);
+}
+
+START_TEST(closed_forms_are_the_least_objectives)
+{
+    int forms = 0, missed = 0;
+    for (int number = 0; number < PROBLEMS; number++) {
+        problem p;
+        double shrunk[SIDE];
+        draw_any_problem(&p, number);
+        const dcl_optimum optimum = form(&p, shrunk);
+        const double minimum = optimum.minimum + p.constant, found = search(&p, has_form(&p) ? STARTS : FEW);
+        check_shrunk(&p, &optimum, shrunk);
+        ck_assert_msg(p.least >= minimum - 1e-12 * p.energy, "problem %d: %.17g is below the bound %.17g", number,
+                      p.least, minimum);
+        if (has_form(&p) && !optimum.inexact) {
+            ck_assert_msg(found <= minimum * (1 + TOLERANCE), "problem %d: found %.17g, not %.17g", number, found,
+                          minimum);
+            forms++;
+        }
+        if (optimum.attained == DCL_NOT_ATTAINED) {
+            ck_assert_msg(found > (minimum - optimum.convex_gap) * (1 + ATTAINED), "problem %d attains %.17g", number,
+                          minimum - optimum.convex_gap);
+            missed++;
+        }
+    }
+    ck_assert_int_ge(forms, 150);
+    ck_assert_int_ge(missed, 10);
+}
+END_TEST
+
+Suite *forms_suite(void)
+{
+    Suite *suite = suite_create("forms");
+    TCase *cases = tcase_create("forms");
+    tcase_set_timeout(cases, 300);
+    tcase_add_loop_test(cases, the_gradient_is_that_of_the_objective, 0, 24);
+    tcase_add_test(cases, closed_forms_are_the_least_objectives);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
