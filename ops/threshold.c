@@ -6,6 +6,7 @@
 #define DCL_NEED_MINOR 1u
 #include "partial_svd.h"
 #include "single_svd.h"
+#include "support.h"
 #include "threshold.cl.h"
 
 /* ---- soft_threshold ---- */
@@ -112,6 +113,29 @@ static dcl__threshold threshold_of(const dcl_host *host, dcl_call *call)
                             .width = width ? width : value_count(host->input(call, 0))};
 }
 
+/* How many units are dropped together. Above 1 the values shrink as DropBlock asks, the large ones by a factor. */
+static int64_t block_of(const dcl_host *host, dcl_call *call)
+{
+    return host->integer(call, "block");
+}
+
+/* Columns of a block and of the bases where few values are sought; 0: all are. */
+static int partial_plan(const dcl_host *host, dcl_call *call, int64_t *block, int64_t *capacity)
+{
+    const dcl_tensor *y = host->input(call, 0);
+    return block_of(host, call) == 1 &&
+           dcl__partial_plan(y->dim[0], y->dim[1], threshold_of(host, call).width, block, capacity);
+}
+
+static dcl_status check_block(const dcl_host *host, dcl_call *call)
+{
+    if (block_of(host, call) > 1 && host->number(call, "tau") >= 0)
+        return host->fail(call, DCL_EINVAL, "tau and block exclude each other: blocks need lambda and width");
+    if (threshold_of(host, call).width % block_of(host, call))
+        return host->fail(call, DCL_EINVAL, "the width, min(m, n) where it is 0, must be a multiple of the block");
+    return DCL_OK;
+}
+
 static dcl_status singular_threshold_infer(const dcl_host *host, dcl_call *call)
 {
     const dcl_tensor *y = host->input(call, 0);
@@ -122,7 +146,9 @@ static dcl_status singular_threshold_infer(const dcl_host *host, dcl_call *call)
         return host->fail(call, DCL_EINVAL, "tau must be at least 0, or -1 to have it from lambda and width");
     const int64_t count = value_count(y), width = threshold_of(host, call).width;
     const int64_t left[] = {y->dim[0], width}, right[] = {y->dim[1], width};
-    dcl_status status = host->set_output(call, 0, y->dtype, 2, left);
+    dcl_status status = check_block(host, call);
+    if (!status)
+        status = host->set_output(call, 0, y->dtype, 2, left);
     if (!status)
         status = host->set_output(call, 1, y->dtype, 2, right);
     if (!status)
@@ -130,7 +156,7 @@ static dcl_status singular_threshold_infer(const dcl_host *host, dcl_call *call)
     for (uint32_t i = 3; i < 6 && !status; i++)
         status = host->set_output(call, i, y->dtype, 0, NULL);
     int64_t block, capacity;
-    if (!status && dcl__partial_plan(y->dim[0], y->dim[1], width, &block, &capacity))
+    if (!status && partial_plan(host, call, &block, &capacity))
         status = dcl__krylov_reserve(host, call, y, block, capacity);
     return status;
 }
@@ -168,6 +194,28 @@ static double *weigh(const dcl_host *host, dcl_call *call, const summary *found,
     return weight;
 }
 
+/* The same with the threshold that lambda, width and block come to, which `found` takes. DropBlock on k blocks leaves
+ * of the first `width` values min ||sigma - s||^2 + (lambda / k) ||s||^2 in the block-support norm (Pal, Lane, Vidal
+ * and Haeffele, CVPR 2020). */
+static double *shrink(const dcl_host *host, dcl_call *call, summary *found, double noise)
+{
+    const dcl__threshold threshold = threshold_of(host, call);
+    const int64_t block = block_of(host, call);
+    if (block == 1) {
+        found->tau = dcl__threshold_at(&threshold, found->values, found->count);
+        return weigh(host, call, found, noise);
+    }
+    const double mu = threshold.lambda / (double)(threshold.width / block);
+    int64_t n = 0;
+    while (n < found->count && n < threshold.width && found->values[n] > noise)
+        n++;
+    found->tau = dcl__support_threshold(found->values, n, block, mu);
+    double *weight = dcl__numbers(host, call, 1, found->count + 1);
+    for (int64_t t = 0; t < n && weight; t++)
+        weight[t] = sqrt(fmin(found->values[t] / (1 + mu), fmax(found->values[t] - found->tau, 0)));
+    return weight;
+}
+
 /* Stores vectors times weights as a factor. */
 static dcl_status store_factor(const dcl_host *host, dcl_call *call, const double *vectors,
                                const dcl__svd *svd, const double *weight, const dcl_tensor *factor)
@@ -195,9 +243,9 @@ static dcl_status store_whole(const dcl_host *host, dcl_call *call, const dcl__s
 {
     const dcl__threshold threshold = threshold_of(host, call);
     const double noise = dcl__svd_noise(svd);
-    summary found = {svd->values, svd->count, dcl__threshold_at(&threshold, svd->values, svd->count),
+    summary found = {svd->values, svd->count, 0,
                      16 * svd->values[0] * (host->input(call, 0)->dtype == DCL_F32 ? FLT_EPSILON : DBL_EPSILON)};
-    double *weight = weigh(host, call, &found, noise);
+    double *weight = shrink(host, call, &found, noise);
     dcl_status status = weight ? store_factor(host, call, svd->left, svd, weight, host->output(call, 0)) : DCL_ENOMEM;
     if (!status)
         status = store_factor(host, call, svd->right, svd, weight, host->output(call, 1));
@@ -225,8 +273,8 @@ static dcl_status singular_threshold_single(const dcl_host *host, dcl_call *call
     if (status)
         return status;
     const double noise = FLT_EPSILON * svd.values[0];
-    summary found = {svd.values, svd.count, dcl__threshold_at(&threshold, svd.values, svd.count), 16 * noise};
-    double *weight = weigh(host, call, &found, noise);
+    summary found = {svd.values, svd.count, 0, 16 * noise};
+    double *weight = shrink(host, call, &found, noise);
     status = weight ? dcl__single_svd_store(host, call, &svd, weight, host->output(call, 0), host->output(call, 1))
                     : DCL_ENOMEM;
     found.count = all ? svd.count : surviving(&found, threshold.width, noise);
@@ -272,9 +320,8 @@ static dcl_status singular_threshold_run(const dcl_host *host, dcl_call *call)
 
 static dcl_status singular_threshold_reference(const dcl_host *host, dcl_call *call)
 {
-    const dcl_tensor *y = host->input(call, 0);
     int64_t block, capacity;
-    int partial = dcl__partial_plan(y->dim[0], y->dim[1], threshold_of(host, call).width, &block, &capacity);
+    const int partial = partial_plan(host, call, &block, &capacity);
     return singular_threshold_by(host, call, dcl__svd_jacobi, !partial);
 }
 
@@ -354,8 +401,8 @@ static const dcl_op singular_values = {
 };
 
 static const dcl_port singular_threshold_outputs[] = {
-    {"left", "m x width; column i is left vector i times sqrt(max(value i - tau, 0))", DCL_REAL, 0},
-    {"right", "n x width, alike; left right' is y with its singular values reduced by tau", DCL_REAL, 0},
+    {"left", "m x width; column i is left vector i times sqrt(max(value i - tau, 0)), or of what block leaves", DCL_REAL, 0},
+    {"right", "n x width, alike; left right' is y with its singular values reduced by tau, or as block asks", DCL_REAL, 0},
     {"values", "min(m, n) numbers: the singular values that were computed, largest first, then zeros", DCL_REAL, 0},
     {"tau", "scalar: the threshold used", DCL_REAL, 0},
     {"count", "scalar: how many values were computed: those above tau, or all", DCL_REAL, 0},
@@ -370,6 +417,8 @@ static const dcl_attribute singular_threshold_attributes[] = {
      .kind = DCL_NUMBER, .fallback = 0, .least = 0, .most = 1e150},
     {.name = "width", .doc = "columns of the factors, may exceed min(m, n); 0: min(m, n)",
      .kind = DCL_INTEGER, .fallback = 0, .least = 0, .most = 2147483647.0},
+    {.name = "block", .doc = "units dropped together; above 1 a value becomes the least of value / (1 + lambda block / "
+     "width) and max(value - tau, 0)", .kind = DCL_INTEGER, .fallback = 1, .least = 1, .most = 2147483647.0},
     {0},
 };
 
@@ -393,6 +442,19 @@ static const dcl_case singular_threshold_cases[] = {
     /* The output `error` is a bound: 16 roundings of the largest value, which is 155. */
     {"160x150@1..1", "lambda=1 width=3", 4e-4, 1e-9, 0, 0},
     {"160x150@0..0", "lambda=1 width=3", 0, 0, 0, 0},
+    {"6x4", "lambda=1 block=2", 2e-6, 1e-12, 0, 0},
+    {"6x4", "lambda=1 block=4", 2e-6, 1e-12, 0, 0},
+    {"4x6", "lambda=3 block=3 width=9", 2e-6, 1e-12, 0, 0},
+    {"9x8", "lambda=0.25 block=2 width=4", 2e-6, 1e-12, 0, 0},
+    {"6x4", "block=2", 2e-6, 1e-12, 0, 0},
+    {"6x4@1..1", "lambda=1 block=2", 2e-6, 1e-12, 0, 0},
+    {"6x4@0..0", "lambda=1 block=2", 0, 0, 0, 0},
+    {"1x1", "lambda=1 block=3 width=6", 2e-6, 1e-12, 0, 0},
+    {"1x8", "lambda=1 block=2 width=4", 2e-6, 1e-12, 0, 0},
+    {"180x150", "lambda=1 block=3 width=6", 1e-4, 1e-9, 0, 0},
+    {"6x4", "lambda=1 block=3", 0, 0, DCL_CASE_REFUSED, 0},
+    {"6x4", "tau=0.5 block=2", 0, 0, DCL_CASE_REFUSED, 0},
+    {"6x4", "block=0", 0, 0, DCL_CASE_REFUSED, 0},
     {"6x4", "tau=-0.5", 0, 0, DCL_CASE_REFUSED, 0},
     {"6x4", "lambda=-1", 0, 0, DCL_CASE_REFUSED, 0},
     {"6x4", "width=-1", 0, 0, DCL_CASE_REFUSED, 0},

@@ -347,6 +347,34 @@ typedef struct dcl_noise {
     const double *factor;        /* correlated: A, width x factor_columns, row-major; borrowed       */
     int64_t factor_columns;
 } dcl_noise;
+
+/* The least objective under a noise, from the singular values of Y (largest first); with data X, of Y X' (XX')^-1/2,
+ * and the caller adds the constant. `energy` below 0: the values are all of them, `residual` is not read; else as in
+ * dcl_dropout_optimum_leading, where DropBlock needs the leading `width` values (dropout's threshold is the higher).
+ * `width` is a multiple of the block. `shrunk` (room for count, NULL allowed) receives the singular values of the
+ * optimal product, of the convex problem where the minimum is not known.
+ *
+ * DropBlock (Pal, Lane, Vidal, Haeffele, CVPR 2020), k = width / block: the convex value
+ * min_s ||s - sigma||^2 + (lambda / k) ||s||^2 in the block-support norm is a lower bound; `attained` says whether k
+ * blocks reach it. `tau` is the threshold of the convex problem, `product` the common ||U_i V_i'||_F. Two blocks: the
+ * minimum is exact also where it is not attained, and convex_gap says by how much it is above. More blocks: `inexact`
+ * unless attained. Correlated noise: the closed form with the least eigenvalue of C instead of C, a lower bound;
+ * tau, product and shrunk are those of the bound. DropConnect: with noise->lambda, right where XX' is diagonal.
+ * [any-thread] */
+DCL_API dcl_optimum dcl_noise_optimum(const dcl_noise *noise, const double *values, int64_t count, double energy,
+                                      double residual, int64_t width, double *shrunk);
+
+/* The squared k-support norm, k = block, of falling numbers of at least 0: min sum s_i^2 / w_i over 0 <= w <= 1,
+ * sum w <= block. `weights` (room for count, NULL allowed) receives w. [any-thread] */
+DCL_API double dcl_support_norm(const double *s, int64_t count, int64_t block, double *weights);
+
+/* min over s of ||sigma - s||^2 + mu ||s||^2 in the squared k-support norm, for falling sigma of at least 0; returns
+ * the minimum, which is mu sum sigma_i^2 / (w_i + mu). Each may be NULL: `shrunk` and `weights` (room for count)
+ * receive s and its w, `threshold` what the values in between shrink by: s_i is sigma_i / (1 + mu) for the largest,
+ * sigma_i - threshold, or 0. The threshold is 0 when at most block - 1 values are not 0. [any-thread] */
+DCL_API double dcl_support_prox(const double *sigma, int64_t count, int64_t block, double mu, double *shrunk,
+                                double *weights, double *threshold);
+
 enum { DCL_OPTIMIZER_DEFAULT = 0, DCL_OPTIMIZER_SGD = 1, DCL_OPTIMIZER_MOMENTUM = 2, DCL_OPTIMIZER_ADAM = 3 };
 
 /* How a run stands. */

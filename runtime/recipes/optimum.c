@@ -1,7 +1,7 @@
 /* optimum.c: the closed form of dropout factorization, from singular values alone. */
-#include <math.h>
+#include "recipes/optimum.h"
 
-#include "dropcl/dropcl.h"
+#include <math.h>
 
 /* With A_q = s_1 + ... + s_q: tau = max over q <= r of lambda A_q / (r + lambda q), a maximum that needs no
  * search for the rank and is safe in any precision; then rank = #{i <= r: s_i > tau} and
@@ -34,18 +34,24 @@ dcl_optimum dcl_dropout_optimum(const double *values, int64_t count, double lamb
     return optimum;
 }
 
+double dcl__value_growth(const double *values, int64_t i, int64_t last, double residual)
+{
+    const double square = residual * residual, gap = values[i] - values[last];
+    return 2 * square / (gap + sqrt(gap * gap + 4 * square));
+}
+
 /* How far h = ||Y||^2 - minimum may be above what the values say. With R = Y' U - V S, Y is Y0 + U R' where the
  * values are exact for Y0, and h(Y) <= h(Y0) + 2 <U R', X> for the minimiser X of Y; that of Y0 is orthogonal to
  * U R'. While the width cuts off no value, X is a proximal map of Y, which does not expand: the second term is at
- * most 2 ||R||^2. Else value i grows by at most d_i = 2 ||R||^2 / (g + sqrt(g^2 + 4 ||R||^2)) with
- * g = s_i - s_width (Li and Li 2005), and h, convex with the gradient 2 (s_i - tau), by 2 sum (s_i - tau + d_i) d_i. */
+ * most 2 ||R||^2. Else value i grows by at most its d_i of optimum.h, and h, convex with the gradient 2 (s_i - tau),
+ * by 2 sum (s_i - tau + d_i) d_i. */
 static double excess(const double *values, const dcl_optimum *optimum, double residual, int64_t width)
 {
-    double sum = 0, square = residual * residual;
+    double sum = 0;
     if (optimum->rank < width || residual == 0)
-        return 2 * square;
+        return 2 * (residual * residual);
     for (int64_t i = 0; i < width; i++) {
-        double gap = values[i] - values[width - 1], d = 2 * square / (gap + sqrt(gap * gap + 4 * square));
+        double d = dcl__value_growth(values, i, width - 1, residual);
         sum += 2 * (values[i] - optimum->tau + d) * d;
     }
     return sum;
