@@ -417,10 +417,21 @@ typedef struct dcl_factorize_options {
 /* Defaults: stochastic, dropout, retain 0.5, width min(m, n, 64), seed 1. */
 DCL_API dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data);
 
+/* The noise of these options with all its numbers. DCL_EINVAL says which options contradict each other. */
+DCL_API dcl_status dcl_noise_resolve(const dcl_factorize_options *options, dcl_noise *noise, dcl_error *error);
+
+/* Assesses factors under any noise: u (rows of data x width) and v (features x width), f64, row-major. The features
+ * are rows of `inputs`, or columns of `data` where there are no inputs (NULL). `values` (room for width, NULL allowed)
+ * receives the singular values of U V'X, `products` (room for width / block) the ||U_i V_i'X||_F of the blocks, which
+ * are the ||u_i|| ||X'v_i|| of the units where block is 1. */
+DCL_API dcl_status dcl_noise_assess(const dcl_matrix *data, const dcl_matrix *inputs, const double *u, const double *v,
+                                    int64_t width, const dcl_noise *noise, dcl_assessment *assessment, double *values,
+                                    double *products, dcl_error *error);
+
 typedef struct dcl_factorization dcl_factorization;
 
-/* Computes the closed-form optimum, builds the training graph and makes it ready on the device. The data
- * must stay until the factorization is freed. Free with dcl_factorization_free. */
+/* Computes the closed-form optimum, builds the training graph and makes it ready on the device. Registry, data and
+ * what the options point to must stay until the factorization is freed. Free with dcl_factorization_free. */
 DCL_API dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
                                             const dcl_factorize_options *options,
                                             dcl_factorization **factorization, dcl_error *error);
@@ -452,17 +463,27 @@ typedef struct dcl_factorize_result {
     int status;                  /* DCL_CERTIFIED: the gap is within the tolerance (1e-4 when none
                                     was given); DCL_CONVERGED: the objective came to rest elsewhere;
                                     DCL_STOPPED: ended by the progress function or out of steps      */
-    dcl_noise noise;             /* as trained                                                       */
+    dcl_noise noise;             /* of `width` units                                                 */
     int64_t features;            /* rows of v: columns of Y, or rows of X                            */
     int64_t blocks;              /* entries of `products`: width / block                             */
     const double *shrunk;        /* singular values of the optimal product, data_count of them; NULL:
                                     not known                                                        */
     int64_t width_found;         /* variable rate: units that the optimum needs; else width          */
+    int64_t width_trained;       /* with so many units; `width` is that of u and v, fewer where a
+                                    variable rate needs fewer                                        */
+    int cut_off;                 /* 1: variable rate, and more units would lower the objective       */
 } dcl_factorize_result;
 
 /* Fetches the factors and assesses them; to be called after run. */
 DCL_API dcl_status dcl_factorization_finish(dcl_factorization *factorization, dcl_factorize_result *result,
                                             dcl_error *error);
+
+/* What training sees on average at its present iterates: the mean and the standard deviation of `draws` losses (at
+ * least 2) under masks that no step draws, and the explicit objective of the same iterates in double precision. For
+ * the solver stochastic without a batch. The run goes on afterwards as if nothing had been; factors of an earlier
+ * result are overwritten. */
+DCL_API dcl_status dcl_factorization_expectation(dcl_factorization *factorization, int64_t draws, double *mean,
+                                                 double *deviation, double *objective, dcl_error *error);
 
 /* ---- Random numbers ---------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/factorize_noise.h"
 #include "command/factorize_report.h"
 #include "command/files.h"
 #include "core/error.h"
@@ -18,17 +19,18 @@ static const int64_t DEFAULT_RANK = INT64_MIN;
 /* The command line. */
 typedef struct request {
     const char *matrix, *folder, *device, *graph, *trace, *plugins;
-    int dtype, solver, noise, optimizer, resume, quiet, json;
-    double retain, lambda, rate, tolerance, scale;
+    int dtype, solver, optimizer, resume, quiet, json;
+    double rate, tolerance, scale;
     int64_t rank, steps, batch;
     uint64_t seed;
+    dcl__noise_request noise;
 } request;
 
 /* A run under way. */
 typedef struct run {
     const request *request;
     dcl__tools tools;
-    dcl__array data;
+    dcl__array data, mask_factor;
     dcl_factorization *factorization;
     dcl__output trace;
     dcl__results results;
@@ -86,11 +88,7 @@ static dcl_factorize_options make_options(const request *q, const dcl_matrix *da
 {
     dcl_factorize_options options = dcl_factorize_defaults(data);
     options.solver = q->solver;
-    options.noise = q->noise == 1 ? DCL_NOISE_DROPOUT : DCL_NOISE_NONE;
     options.optimizer = q->optimizer;
-    options.retain = isnan(q->retain) ? options.retain : q->retain;
-    options.lambda = isnan(q->lambda) ? -1 : q->lambda;
-    options.width = q->rank == DEFAULT_RANK ? options.width : q->rank;
     options.steps = q->steps;
     options.batch = q->batch;
     options.rate = q->rate;
@@ -99,6 +97,11 @@ static dcl_factorize_options make_options(const request *q, const dcl_matrix *da
     options.started = dcl__started();
     options.progress = on_progress;
     return options;
+}
+
+static int64_t rank_of(const request *q)
+{
+    return q->rank == DEFAULT_RANK ? 0 : q->rank;
 }
 
 static dcl_status prepare(run *r, dcl_error *error)
@@ -119,7 +122,9 @@ static dcl_status prepare(run *r, dcl_error *error)
     const dcl_matrix data = {r->data.dim[0], r->data.dim[1], dtype, r->data.data};
     dcl_factorize_options options = make_options(q, &data);
     options.user = r;
-    status = dcl_factorization_create(r->tools.registry, r->tools.device, &data, &options, &r->factorization, error);
+    status = dcl__apply_noise(&q->noise, rank_of(q), &options, &r->mask_factor, error);
+    if (status == DCL_OK)
+        status = dcl_factorization_create(r->tools.registry, r->tools.device, &data, &options, &r->factorization, error);
     if (status == DCL_OK && q->graph)
         status = dcl__graph_write(dcl_factorization_graph(r->factorization), q->graph, error);
     return status;
@@ -151,7 +156,7 @@ static dcl_status write_results(run *r, dcl_factorize_result *result, dcl_error 
     const request *q = r->request;
     const dcl__report_facts facts = {.device = r->tools.device, .folder = q->folder, .seed = q->seed,
                                      .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32, .solver = q->solver,
-                                     .dropout = q->noise == 1, .json = q->json};
+                                     .rate_of_one = q->noise.variable_rate, .json = q->json};
     dcl_status status = dcl_factorization_finish(r->factorization, result, error);
     if (status == DCL_OK)
         status = dcl__report_factorization(&facts, result, error);
@@ -169,6 +174,7 @@ static void clean_up(run *r)
     dcl_factorization_free(r->factorization);
     dcl__tools_close(&r->tools);
     dcl__array_free(&r->data);
+    dcl__array_free(&r->mask_factor);
 }
 
 static int exit_status(const request *q, const dcl_factorize_result *result)
@@ -207,35 +213,39 @@ static int factorize(const request *q)
 
 static int check_request(const request *q)
 {
-    if (!isnan(q->lambda) && !(q->lambda >= 0))
-        return dcl__misuse("factorize", "--lambda is %g, it must be at least 0", q->lambda);
-    if (!isnan(q->lambda) && !isnan(q->retain))
-        return dcl__misuse("factorize", "--lambda and --retain say the same, give one of them");
-    if (q->noise == 2 && (q->lambda > 0 || q->retain < 1))
-        return dcl__misuse("factorize", "--noise none keeps every unit, --retain and --lambda say otherwise");
     if (q->solver == DCL_SOLVER_CLOSED_FORM && (q->optimizer || q->rate > 0))
         return dcl__misuse("factorize", "--solver closed-form takes one step: --rate and --optimizer are for the other "
                            "solvers");
-    if (!isnan(q->retain) && !(q->retain > 0 && q->retain <= 1))
-        return dcl__misuse("factorize", "--retain is %g, it must be above 0 and at most 1", q->retain);
     if (q->rank < 1 && q->rank != DEFAULT_RANK)
         return dcl__misuse("factorize", "--rank is %lld, it must be at least 1", (long long)q->rank);
     if (!q->folder)
         return dcl__misuse("factorize", "-o DIR is missing: where should the results go?");
-    return DCL__GO_ON;
+    return dcl__check_noise(&q->noise, q->solver, rank_of(q));
 }
 
 int dcl__command_factorize(int argc, char **argv)
 {
-    request q = {.dtype = 1, .solver = DCL_SOLVER_STOCHASTIC, .noise = 1, .retain = NAN, .lambda = NAN, .scale = 1,
-                 .rank = DEFAULT_RANK, .seed = 1};
+    request q = {.dtype = 1, .solver = DCL_SOLVER_STOCHASTIC, .scale = 1, .rank = DEFAULT_RANK, .seed = 1,
+                 .noise = {.kind = 1, .retain = NAN, .lambda = NAN, .retain_right = NAN}};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
         {"--solver", "stochastic|explicit|closed-form", "dropout training (default), descent on the objective that "
          "dropout has in expectation, or the closed form", DCL__OPTION_WORD, &q.solver},
-        {"--noise", "dropout|none", "what is dropped (default dropout: units)", DCL__OPTION_WORD, &q.noise},
-        {"--retain", "T", "probability that a unit is kept, in (0, 1] (default 0.5)", DCL__OPTION_NUMBER, &q.retain},
-        {"--lambda", "L", "the same as a penalty: L = (1 - T) / T", DCL__OPTION_NUMBER, &q.lambda},
+        {"--noise", "dropout|none|dropblock|dropconnect|correlated", "what is dropped: units (default), nothing, blocks "
+         "of units, entries of the factors, or units together", DCL__OPTION_WORD, &q.noise.kind},
+        {"--retain", "T", "probability that a draw keeps, in (0, 1] (default 0.5)", DCL__OPTION_NUMBER, &q.noise.retain},
+        {"--lambda", "L", "the same as a penalty: L = (1 - T) / T", DCL__OPTION_NUMBER, &q.noise.lambda},
+        {"--block", "B", "DropBlock: neighbouring units that share a draw; B divides the rank", DCL__OPTION_INTEGER,
+         &q.noise.block},
+        {"--side", "u|v|both", "DropConnect: whose entries are dropped (default u)", DCL__OPTION_WORD, &q.noise.side},
+        {"--retain-v", "T", "DropConnect on both: retain of V's entries (default: that of U's)", DCL__OPTION_NUMBER,
+         &q.noise.retain_right},
+        {"--mask", "step|sample", "units: a mask a step (default), or one for every column of Y; the same in expectation",
+         DCL__OPTION_WORD, &q.noise.mask},
+        {"--mask-factor", "A.npy", "correlated: masks are 1 + A (z - 1), z as of dropout; A has a row for each unit",
+         DCL__OPTION_TEXT, &q.noise.factor},
+        {"--variable-rate", NULL, "T (L) is of one unit or block, and L grows with their number: enough rank, and the "
+         "optimum does not depend on it", DCL__OPTION_FLAG, &q.noise.variable_rate},
         {"--rank", "R", "units, columns of U and V (default 64, or less for a small matrix)", DCL__OPTION_INTEGER,
          &q.rank},
         {"--scale", "S", "multiply the data by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
@@ -261,10 +271,17 @@ int dcl__command_factorize(int argc, char **argv)
         "factorize", "Y -o DIR [options]",
         "Fits Y ~ U V' by minimising ||Y - U V'||^2 + lambda sum ||u_i||^2 ||v_i||^2, which is what\n"
         "dropout on the R units does in expectation, and compares with the closed-form optimum.\n"
+        "Other noise has another penalty in expectation:\n"
+        "  dropblock    lambda sum ||U_b V_b'||^2 over blocks b of units, the k-support norm at its best\n"
+        "  dropconnect  as dropout; on both factors with 1 + lambda = (1 + lambda_u) (1 + lambda_v)\n"
+        "  correlated   lambda <A A', U'U o V'V>\n"
+        "Where that has no closed form, a lower bound takes its place, and the report says so.\n"
         "Y is .npy, Matrix Market, CSV or IDX, also gzipped. DIR gets U.npy, V.npy, report.json,\n"
         "history.csv, report.svg and report.png.",
         "  dropcl factorize ratings.csv -o fit --rank 20 --retain 0.7\n"
-        "  dropcl factorize Y.npy -o fit --solver explicit --tolerance 1e-6 --dtype f64\n", options, 1, 1};
+        "  dropcl factorize Y.npy -o fit --solver explicit --tolerance 1e-6 --dtype f64\n"
+        "  dropcl factorize Y.npy -o fit --noise dropblock --block 4 --rank 32\n"
+        "  dropcl factorize Y.npy -o fit --variable-rate --retain 0.9 --rank 60 --solver explicit\n", options, 1, 1};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);
     if (over == DCL__GO_ON)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "command/factorize_noise.h"
 #include "command/files.h"
 #include "command/picture.h"
 #include "core/tensor.h"
@@ -29,17 +30,57 @@ static json_t *numbers_json(const double *numbers, int64_t count)
     return list;
 }
 
+/* ---- report.json ---- */
+
+/* The text, or null where it says nothing. */
+static json_t *text_if(int says, const char *text)
+{
+    return says ? json_string(text) : json_null();
+}
+
+/* The kind of noise with its numbers. What belongs to other kinds is null. */
+static json_t *describe_noise(const dcl__report_facts *f, const dcl_factorize_result *r)
+{
+    static const char *const sides[] = {"", "u", "v", "both"};
+    const dcl_noise *n = &r->noise;
+    const int blocks = n->kind == DCL_NOISE_DROPBLOCK, both = n->side == DCL_SIDE_BOTH;
+    const double draws = (double)(r->width / n->block);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:I, s:b}", "noise", dcl__noise_name(n->kind),
+                     "side", text_if(n->side, sides[n->side]),
+                     "mask", text_if(n->kind != DCL_NOISE_DROPCONNECT && n->kind != DCL_NOISE_NONE,
+                                     n->mask == DCL_MASK_SAMPLE ? "sample" : "step"),
+                     "block", blocks ? json_integer(n->block) : json_null(),
+                     "retain", dcl__json_from_number(n->retain),
+                     "retain_v", both ? dcl__json_from_number(n->retain_right) : json_null(),
+                     "lambda", dcl__json_from_number(n->lambda), "variable_rate", f->rate_of_one,
+                     "retain_one", f->rate_of_one ? dcl__json_from_number(1 / (1 + n->lambda / draws)) : json_null(),
+                     "width_found", (json_int_t)r->width_found, "width_trained", (json_int_t)r->width_trained,
+                     "cut_off", r->cut_off);
+}
+
 /* What was run, and where. */
 static json_t *describe_run(const dcl__report_facts *f, const dcl_factorize_result *r)
 {
     const dcl_device_info *info = dcl_device_describe(f->device);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o, s:n, s:I}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I}",
                      "version", dcl_version(), "command", "factorize", "device", info->name,
                      "platform", info->platform, "driver", info->driver, "dtype", dcl__dtype_name(f->dtype),
                      "seed", (json_int_t)f->seed, "rows", (json_int_t)r->rows, "columns", (json_int_t)r->columns,
-                     "width", (json_int_t)r->width, "noise", f->dropout ? "dropout" : "none",
-                     "solver", solver_name(f->solver), "retain", dcl__json_from_number(1 / (1 + r->optimum.lambda)),
-                     "lambda", dcl__json_from_number(r->optimum.lambda), "block", "steps", (json_int_t)r->steps);
+                     "width", (json_int_t)r->width, "solver", solver_name(f->solver), "steps", (json_int_t)r->steps);
+}
+
+/* The least objective, or a lower bound where that is all there is. */
+static json_t *describe_optimum(const dcl_factorize_result *r)
+{
+    static const char *const words[] = {"yes", "no", "open"};
+    const dcl_optimum *o = &r->optimum;
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "optimum", o->inexact ? json_null() : dcl__json_from_number(o->minimum),
+                     "lower_bound", dcl__json_from_number(o->minimum - o->error),
+                     "attained", text_if(r->noise.kind == DCL_NOISE_DROPBLOCK, words[o->attained]),
+                     "convex_value", dcl__json_from_number(o->minimum - o->convex_gap),
+                     "tau", dcl__json_from_number(o->tau),
+                     "optimum_singular_values", r->shrunk ? numbers_json(r->shrunk, r->data_count) : json_null());
 }
 
 /* What came out. */
@@ -47,20 +88,36 @@ static json_t *describe_result(const dcl__report_facts *f, const dcl_factorize_r
 {
     const dcl_assessment *a = &r->assessment;
     dcl_device_counts counts = dcl_device_statistics(f->device);
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I}",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:s, s:I, s:I}",
                      "seconds", dcl__json_from_number(r->seconds),
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step),
                      "data_term", dcl__json_from_number(a->data_term), "regularizer", dcl__json_from_number(a->regularizer),
-                     "objective", dcl__json_from_number(a->objective), "optimum", dcl__json_from_number(r->optimum.minimum),
-                     "lower_bound", dcl__json_from_number(r->optimum.minimum - r->optimum.error),
+                     "objective", dcl__json_from_number(a->objective),
                      "relative_gap", dcl__json_from_number(r->relative_gap), "rank", (json_int_t)a->rank,
-                     "tau", dcl__json_from_number(r->optimum.tau), "balance_error", dcl__json_from_number(a->balance_error),
+                     "balance_error", dcl__json_from_number(a->balance_error),
                      "singular_values", numbers_json(r->product_values, r->width),
                      "data_singular_values", numbers_json(r->data_values, r->data_count),
-                     "unit_products", numbers_json(r->products, r->width), "status", status_name(r->status),
+                     "unit_products", numbers_json(r->products, r->blocks), "status", status_name(r->status),
                      "programs_compiled", (json_int_t)counts.programs_compiled,
                      "kernels_launched", (json_int_t)counts.kernels_launched);
 }
+
+static json_t *describe(const dcl__report_facts *f, const dcl_factorize_result *r)
+{
+    json_t *report = describe_run(f, r);
+    json_t *const parts[] = {describe_noise(f, r), describe_optimum(r), describe_result(f, r)};
+    int failed = !report;
+    for (int i = 0; i < 3; i++) {
+        failed |= json_object_update(report, parts[i]) != 0;
+        json_decref(parts[i]);
+    }
+    if (!failed)
+        return report;
+    json_decref(report);
+    return NULL;
+}
+
+/* ---- Files and words ---- */
 
 static dcl_status write_history(const char *folder, const dcl_factorize_result *r, dcl_error *error)
 {
@@ -76,12 +133,29 @@ static dcl_status write_history(const char *folder, const dcl_factorize_result *
     return dcl__output_commit(&output, error);
 }
 
+/* "retain 0.5" for dropout, and in front of it what another noise is. */
+static void name_noise(const dcl_factorize_result *r, char *text, size_t size)
+{
+    static const char *const sides[] = {"", " on u", " on v", " on both"};
+    const dcl_noise *n = &r->noise;
+    char block[40] = "", right[40] = "";
+    if (n->block > 1)
+        snprintf(block, sizeof block, " of %lld", (long long)n->block);
+    if (n->side == DCL_SIDE_BOTH)
+        snprintf(right, sizeof right, " and %.4g", n->retain_right);
+    if (n->kind == DCL_NOISE_DROPOUT || n->kind == DCL_NOISE_NONE)
+        snprintf(text, size, "%sretain %.4g", n->mask == DCL_MASK_SAMPLE ? "mask a sample, " : "", n->retain);
+    else
+        snprintf(text, size, "%s%s%s, retain %.4g%s", dcl__noise_name(n->kind), block, sides[n->side], n->retain, right);
+}
+
 static dcl_status write_files(const dcl__report_facts *f, const dcl_factorize_result *r, const json_t *report,
                               dcl_error *error)
 {
-    char title[160];
-    snprintf(title, sizeof title, "dropcl factorize: %lld \xc3\x97 %lld, width %lld, retain %.4g, %s", (long long)r->rows,
-             (long long)r->columns, (long long)r->width, 1 / (1 + r->optimum.lambda), solver_name(f->solver));
+    char title[200], noise[80];
+    name_noise(r, noise, sizeof noise);
+    snprintf(title, sizeof title, "dropcl factorize: %lld \xc3\x97 %lld, width %lld, %s, %s", (long long)r->rows,
+             (long long)r->columns, (long long)r->width, noise, solver_name(f->solver));
     dcl__path svg = dcl__join(f->folder, "report.svg"), png = dcl__join(f->folder, "report.png");
     dcl__path json = dcl__join(f->folder, "report.json");
     dcl_status status = dcl__write_matrix(f->folder, "U.npy", f->dtype, r->rows, r->width, r->u, error);
@@ -94,17 +168,38 @@ static dcl_status write_files(const dcl__report_facts *f, const dcl_factorize_re
     return status ? status : dcl__json_write(json.text, report, error);
 }
 
+static void print_optimum(const dcl_factorize_result *r)
+{
+    const dcl_optimum *o = &r->optimum;
+    if (!o->inexact && o->convex_gap > 0)
+        printf("optimum        %.9g (of two blocks; they cannot reach the convex value, %.9g)\n", o->minimum,
+               o->minimum - o->convex_gap);
+    else if (!o->inexact)
+        printf("optimum        %.9g (closed form, tau %.6g)\n", o->minimum, o->tau);
+    else if (r->noise.kind == DCL_NOISE_DROPBLOCK)
+        printf("lower bound    %.9g (the convex value, which %s)\n", o->minimum, o->attained == DCL_NOT_ATTAINED
+               ? "so few blocks cannot reach" : "no blocks were found to reach");
+    else
+        printf("lower bound    %.9g (this noise has no closed form)\n", o->minimum);
+}
+
 static void print_summary(const dcl__report_facts *f, const dcl_factorize_result *r)
 {
     printf("device         %s (%s)\n", dcl_device_describe(f->device)->name, dcl_device_reason(f->device));
-    printf("problem        %lld x %lld, width %lld, retain %.4g, %s, %s\n", (long long)r->rows, (long long)r->columns,
-           (long long)r->width, 1 / (1 + r->optimum.lambda), solver_name(f->solver), dcl__dtype_name(f->dtype));
+    char noise[80];
+    name_noise(r, noise, sizeof noise);
+    printf("problem        %lld x %lld, width %lld, %s, %s, %s\n", (long long)r->rows, (long long)r->columns,
+           (long long)r->width, noise, solver_name(f->solver), dcl__dtype_name(f->dtype));
     printf("time           %.2f s, %lld steps, the first done after %.2f s\n", r->seconds, (long long)r->steps,
            r->seconds_to_first_step);
     printf("files          %s: U.npy V.npy report.json history.csv report.svg report.png\n", f->folder);
     printf("objective      %.9g\n", r->assessment.objective);
-    printf("optimum        %.9g (closed form, tau %.6g)\n", r->optimum.minimum, r->optimum.tau);
+    print_optimum(r);
     printf("gap            %.2e (%s)\n", r->relative_gap, status_name(r->status));
+    if (r->width_found < r->width_trained)
+        printf("width          %lld units are enough, of %lld\n", (long long)r->width_found, (long long)r->width_trained);
+    if (r->cut_off)
+        printf("width          the width is cut off: more --rank would lower the objective\n");
     printf("rank           %lld (at the optimum %lld)\n", (long long)r->assessment.rank, (long long)r->optimum.rank);
     printf("balance error  %.2e\n", r->assessment.balance_error);
 }
@@ -112,13 +207,9 @@ static void print_summary(const dcl__report_facts *f, const dcl_factorize_result
 dcl_status dcl__report_factorization(const dcl__report_facts *facts, const dcl_factorize_result *result,
                                      dcl_error *error)
 {
-    json_t *report = describe_run(facts, result), *more = describe_result(facts, result);
-    if (!report || !more || json_object_update(report, more)) {
-        json_decref(report);
-        json_decref(more);
+    json_t *report = describe(facts, result);
+    if (!report)
         return dcl__no_memory(error, "the report", 0);
-    }
-    json_decref(more);
     dcl_status status = write_files(facts, result, report, error);
     if (status == DCL_OK && facts->json) {
         json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));

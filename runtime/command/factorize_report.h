@@ -9,7 +9,8 @@ typedef struct dcl__report_facts {
     const char *folder;
     uint64_t seed;
     uint32_t dtype;
-    int solver, dropout;         /* DCL_SOLVER_...; 1: noise dropout, 0: none                        */
+    int solver;                  /* DCL_SOLVER_...                                                   */
+    int rate_of_one;             /* 1: the rate was given for one unit and varies with the width     */
     int json;                    /* print the report itself instead of a summary                     */
 } dcl__report_facts;
 

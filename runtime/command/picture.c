@@ -39,8 +39,7 @@ static dcl_status make_curves(const dcl_factorize_result *r, curves *c, dcl_erro
         c->gap[i] = r->history[i].gap;
     }
     for (int64_t i = 0; i < c->values; i++) {
-        double shrunk = i < r->optimum.rank ? r->data_values[i] - r->optimum.tau : 0;
-        c->shrunk[i] = visible(shrunk, largest);
+        c->shrunk[i] = visible(r->shrunk && i < r->data_count ? r->shrunk[i] : 0, largest);
         c->reached[i] = visible(i < r->width ? r->product_values[i] : 0, largest);
     }
     return DCL_OK;
@@ -58,20 +57,23 @@ static dcl_status draw(const char *svg_file, const char *png_file, const char *t
         {data, c->known, NULL, r->data_values, DCL__LINE, DCL__BLACK, 0},
         {"optimum, S_\xcf\x84(Y)", c->values, NULL, c->shrunk, DCL__LINE, DCL__ORANGE, 0},
         {"reached, U V\xe1\xb5\x80", c->values, NULL, c->reached, DCL__POINTS, DCL__BLUE, 0}};
-    const dcl__series products[] = {{"reached", r->width, NULL, r->products, DCL__BARS, DCL__SKY, 0}};
-    const dcl__level optimum[] = {{"closed-form optimum", r->optimum.minimum, DCL__BLACK}};
-    const dcl__level balanced[] = {{"optimum", r->optimum.product, DCL__BLACK}};
+    const int blocks = r->noise.block > 1, inexact = r->optimum.inexact;
+    const dcl__series products[] = {{"reached", r->blocks, NULL, r->products, DCL__BARS, DCL__SKY, 0}};
+    const dcl__level optimum[] = {{inexact ? "lower bound" : "closed-form optimum", r->optimum.minimum, DCL__BLACK}};
+    const dcl__level balanced[] = {{inexact ? "of the lower bound" : "optimum", r->optimum.product, DCL__BLACK}};
     const dcl__panel panels[] = {
         {.title = "Objective", .x_label = "step", .y_label = "objective", .log_y = 1, .series = objective,
          .series_count = 1, .levels = optimum, .level_count = 1},
-        {.title = "Gap to the optimum", .x_label = "step", .y_label = "(objective \xe2\x88\x92 optimum) / objective",
+        {.title = inexact ? "Gap to the lower bound" : "Gap to the optimum", .x_label = "step",
+         .y_label = inexact ? "(objective \xe2\x88\x92 bound) / objective" : "(objective \xe2\x88\x92 optimum) / objective",
          .log_y = 1, .series = gap, .series_count = 1},
         {.title = "Singular values", .x_label = "index", .y_label = "value", .log_y = 1, .series = values, .series_count = 3},
-        {.title = "Weight of the units", .x_label = "unit",
-         .y_label = "\xe2\x80\x96u\xe1\xb5\xa2\xe2\x80\x96 \xe2\x80\x96v\xe1\xb5\xa2\xe2\x80\x96", .series = products,
-         .series_count = 1, .levels = balanced, .level_count = 1}};
-    snprintf(facts, sizeof facts, "objective %.6g, optimum %.6g, gap %.1e, rank %lld, balance error %.1e",
-             r->assessment.objective, r->optimum.minimum, r->relative_gap, (long long)r->assessment.rank,
+        {.title = blocks ? "Weight of the blocks" : "Weight of the units", .x_label = blocks ? "block" : "unit",
+         .y_label = blocks ? "\xe2\x80\x96U\xe1\xb5\xa2 V\xe1\xb5\xa2\xe1\xb5\x80\xe2\x80\x96"
+                           : "\xe2\x80\x96u\xe1\xb5\xa2\xe2\x80\x96 \xe2\x80\x96v\xe1\xb5\xa2\xe2\x80\x96",
+         .series = products, .series_count = 1, .levels = balanced, .level_count = 1}};
+    snprintf(facts, sizeof facts, "objective %.6g, %s %.6g, gap %.1e, rank %lld, balance error %.1e",
+             r->assessment.objective, inexact ? "lower bound" : "optimum", r->optimum.minimum, r->relative_gap, (long long)r->assessment.rank,
              r->assessment.balance_error);
     const dcl__page page = {title, facts, panels, 4, 2};
     return dcl__plot_write(svg_file, png_file, &page, error);

@@ -1,5 +1,6 @@
 /* assess.c: what a pair of factors is worth: objective, balance, rank; in double precision on the host. */
 #include <cblas.h>
+#include <inttypes.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 #include "core/tensor.h"
 
 enum { TILE = 256 };             /* rows of the residual held at a time                              */
+
+/* ---- The data term ---- */
 
 /* ||Y - U V'||^2 of `rows` rows; `tile` has room for them. */
 static double tile_error(const dcl_matrix *data, int64_t first, int64_t rows, const double *u, const double *v,
@@ -41,13 +44,115 @@ static dcl_status data_term(const dcl_matrix *data, const double *u, const doubl
     return DCL_OK;
 }
 
-/* ||u_i|| ||v_i|| of every unit. */
-static void find_products(int64_t rows, int64_t columns, const double *u, const double *v, int64_t width,
-                          double *products)
+/* ---- Data X ---- */
+
+/* What the penalty sees of V: w = X'V, samples x width, and the lengths of X's rows. Without X it is V, and there are
+ * no lengths. */
+typedef struct responses {
+    const double *w;
+    double *made, *lengths;
+} responses;
+
+static dcl_status respond(const dcl_matrix *x, const double *v, int64_t width, responses *r, dcl_error *error)
 {
-    for (int64_t i = 0; i < width; i++)
-        products[i] = cblas_dnrm2((int)rows, u + i, (int)width) * cblas_dnrm2((int)columns, v + i, (int)width);
+    *r = (responses){.w = v};
+    if (!x)
+        return DCL_OK;
+    const int64_t samples = x->columns, size = dcl__dtype_size(x->dtype);
+    double *row = malloc((size_t)samples * sizeof *row);
+    r->w = r->made = calloc((size_t)(samples * width), sizeof *r->made);
+    r->lengths = malloc((size_t)x->rows * sizeof *r->lengths);
+    const int failed = !row || !r->made || !r->lengths;
+    for (int64_t i = 0; i < x->rows && !failed; i++) {
+        dcl__convert(DCL_F64, row, x->dtype, (const char *)x->data + i * samples * size, samples);
+        r->lengths[i] = cblas_dnrm2((int)samples, row, 1);
+        cblas_dger(CblasRowMajor, (int)samples, (int)width, 1, row, 1, v + i * width, 1, r->made, (int)width);
+    }
+    free(row);
+    return failed ? dcl__no_memory(error, "X'V", samples * width * (int64_t)sizeof *r->made) : DCL_OK;
 }
+
+static void free_responses(responses *r)
+{
+    free(r->made);
+    free(r->lengths);
+}
+
+/* ---- Penalties ---- */
+
+/* What is weighed: the factors and their sizes. */
+typedef struct pair {
+    int64_t rows, samples, features, width;
+    const double *u, *v;
+    responses w;
+} pair;
+
+/* ||u_i|| ||w_i|| of every unit. */
+static void find_products(const pair *p, double *products)
+{
+    for (int64_t i = 0; i < p->width; i++)
+        products[i] = cblas_dnrm2((int)p->rows, p->u + i, (int)p->width) *
+                      cblas_dnrm2((int)p->samples, p->w.w + i, (int)p->width);
+}
+
+/* <u_i, u_j> <w_i, w_j> */
+static double couple(const pair *p, int64_t i, int64_t j)
+{
+    return cblas_ddot((int)p->rows, p->u + i, (int)p->width, p->u + j, (int)p->width) *
+           cblas_ddot((int)p->samples, p->w.w + i, (int)p->width, p->w.w + j, (int)p->width);
+}
+
+/* ||U_b W_b'||_F of every block. */
+static void find_block_products(const pair *p, int64_t block, double *products)
+{
+    for (int64_t first = 0; first < p->width; first += block) {
+        double square = 0;
+        for (int64_t i = first; i < first + block; i++)
+            for (int64_t j = first; j < first + block; j++)
+                square += couple(p, i, j);
+        products[first / block] = sqrt(fmax(square, 0));
+    }
+}
+
+/* <lambda A A', U'U o W'W> */
+static double correlated_penalty(const pair *p, const dcl_noise *noise)
+{
+    const int q = (int)noise->factor_columns;
+    double sum = 0;
+    for (int64_t i = 0; i < p->width; i++)
+        for (int64_t j = 0; j < p->width; j++)
+            sum += cblas_ddot(q, noise->factor + i * q, 1, noise->factor + j * q, 1) * couple(p, i, j);
+    return noise->lambda * sum;
+}
+
+/* sum_i ||u_i||^2 v_i' diag(XX') v_i */
+static double entry_penalty(const pair *p)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < p->width; i++) {
+        double norm = cblas_dnrm2((int)p->rows, p->u + i, (int)p->width), entries = 0;
+        for (int64_t k = 0; k < p->features; k++) {
+            const double entry = p->w.lengths[k] * p->v[k * p->width + i];
+            entries += entry * entry;
+        }
+        sum += norm * norm * entries;
+    }
+    return sum;
+}
+
+static double penalty(const pair *p, const dcl_noise *noise, const double *products)
+{
+    if (noise->kind == DCL_NOISE_CORRELATED)
+        return correlated_penalty(p, noise);
+    const int entries = p->w.lengths && noise->lambda_entry > 0;
+    const double lambda = entries ? noise->lambda_unit : noise->lambda;
+    double sum = 0;
+    for (int64_t i = 0; i < p->width / noise->block; i++)
+        sum += lambda * products[i] * products[i];
+    return entries ? sum + noise->lambda_entry * entry_penalty(p) : sum;
+}
+
+/* ---- Balance and rank ---- */
 
 static double balance_error(const double *products, int64_t width)
 {
@@ -113,31 +218,58 @@ static int64_t numerical_rank(const double *values, int64_t count)
     return rank;
 }
 
+static dcl_status assess(const dcl_matrix *data, const pair *p, const dcl_noise *noise, dcl_assessment *assessment,
+                         double *values, double *products, dcl_error *error)
+{
+    const int64_t blocks = p->width / noise->block;
+    dcl_assessment found = {0};
+    dcl_status status = data_term(data, p->u, p->w.w, p->width, &found.data_term, error);
+    if (status == DCL_OK && !isfinite(found.data_term))
+        status = dcl__fail(error, DCL_ENUMERIC, "the factors or the data hold NaN or infinity");
+    if (status == DCL_OK)
+        status = product_values(p->rows, p->samples, p->u, p->w.w, p->width, values, error);
+    if (status)
+        return status;
+    if (noise->block > 1)
+        find_block_products(p, noise->block, products);
+    else
+        find_products(p, products);
+    found.regularizer = penalty(p, noise, products);
+    found.objective = found.data_term + found.regularizer;
+    found.balance_error = balance_error(products, blocks);
+    found.rank = numerical_rank(values, p->width);
+    *assessment = found;
+    return DCL_OK;
+}
+
+dcl_status dcl_noise_assess(const dcl_matrix *data, const dcl_matrix *inputs, const double *u, const double *v,
+                            int64_t width, const dcl_noise *noise, dcl_assessment *assessment, double *values,
+                            double *products, dcl_error *error)
+{
+    if (width < 1 || width > INT32_MAX || data->rows > INT32_MAX || data->columns > INT32_MAX)
+        return dcl__fail(error, DCL_EINVAL, "the sizes of factors and data must be from 1 to 2^31 - 1");
+    if (inputs && inputs->columns != data->columns)
+        return dcl__fail(error, DCL_EINVAL, "X has %" PRId64 " columns, Y has %" PRId64 ": they must be as many",
+                         inputs->columns, data->columns);
+    if (noise->block < 1 || width % noise->block != 0)
+        return dcl__fail(error, DCL_EINVAL, "the width must be a multiple of the block");
+    double *room = malloc((size_t)(2 * width) * sizeof *room);
+    if (!room)
+        return dcl__no_memory(error, "an assessment", 2 * width * (int64_t)sizeof *room);
+    pair p = {.rows = data->rows, .samples = data->columns, .features = inputs ? inputs->rows : data->columns,
+              .width = width, .u = u, .v = v};
+    dcl_status status = respond(inputs, v, width, &p.w, error);
+    if (status == DCL_OK)
+        status = assess(data, &p, noise, assessment, values ? values : room, products ? products : room + width, error);
+    free_responses(&p.w);
+    free(room);
+    return status;
+}
+
 dcl_status dcl_dropout_assess(const dcl_matrix *data, const double *u, const double *v, int64_t width,
                               double lambda, dcl_assessment *assessment, double *values, double *products,
                               dcl_error *error)
 {
-    if (width < 1 || width > INT32_MAX || data->rows > INT32_MAX || data->columns > INT32_MAX)
-        return dcl__fail(error, DCL_EINVAL, "the sizes of factors and data must be from 1 to 2^31 - 1");
-    double *room = malloc((size_t)(2 * width) * sizeof *room);
-    if (!room)
-        return dcl__no_memory(error, "an assessment", 2 * width * (int64_t)sizeof *room);
-    double *spectrum = values ? values : room, *norms = products ? products : room + width;
-    dcl_assessment found = {0};
-    dcl_status status = data_term(data, u, v, width, &found.data_term, error);
-    if (status == DCL_OK && !isfinite(found.data_term))
-        status = dcl__fail(error, DCL_ENUMERIC, "the factors or the data hold NaN or infinity");
-    if (status == DCL_OK)
-        status = product_values(data->rows, data->columns, u, v, width, spectrum, error);
-    if (status == DCL_OK) {
-        find_products(data->rows, data->columns, u, v, width, norms);
-        for (int64_t i = 0; i < width; i++)
-            found.regularizer += lambda * norms[i] * norms[i];
-        found.objective = found.data_term + found.regularizer;
-        found.balance_error = balance_error(norms, width);
-        found.rank = numerical_rank(spectrum, width);
-        *assessment = found;
-    }
-    free(room);
-    return status;
+    const dcl_noise noise = {.kind = DCL_NOISE_DROPOUT, .block = 1, .lambda = lambda, .lambda_unit = lambda};
+    return dcl_noise_assess(data, NULL, u, v, width, &noise, assessment, values, products, error);
 }

@@ -47,16 +47,3 @@ dcl_value dcl__matrix_parameter(dcl_graph *graph, const char *name, int64_t rows
     return dcl_graph_parameter(graph, name, 2, (int64_t[]){rows, columns},
                                (dcl_initial){.deviation = deviation, .stream = stream});
 }
-
-dcl_value dcl__dropout_regularizer(dcl_graph *graph, dcl_value u, dcl_value v, double lambda)
-{
-    dcl_value products = dcl__binary(graph, "multiply", dcl__over_rows(graph, "sum_squares", u, 0),
-                                     dcl__over_rows(graph, "sum_squares", v, 0));
-    return dcl__scaled(graph, dcl__unary(graph, "sum", products), lambda);
-}
-
-dcl_value dcl__dropout_objective(dcl_graph *graph, dcl_value y, dcl_value u, dcl_value v, double lambda)
-{
-    dcl_value data = dcl_graph_apply(graph, NULL, "low_rank_error", (dcl_value[]){y, u, v}, 3, NULL);
-    return lambda > 0 ? dcl__binary(graph, "add", data, dcl__dropout_regularizer(graph, u, v, lambda)) : data;
-}

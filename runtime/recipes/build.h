@@ -18,8 +18,5 @@ dcl_value dcl__scalar_parameter(dcl_graph *graph, const char *name, double value
 /* A rows x columns parameter of normal numbers. */
 dcl_value dcl__matrix_parameter(dcl_graph *graph, const char *name, int64_t rows, int64_t columns,
                                 double deviation, uint32_t stream);
-/* lambda sum_i ||u_i||^2 ||v_i||^2 (Cavazza et al. 2018), and with the data term the whole objective. */
-dcl_value dcl__dropout_regularizer(dcl_graph *graph, dcl_value u, dcl_value v, double lambda);
-dcl_value dcl__dropout_objective(dcl_graph *graph, dcl_value y, dcl_value u, dcl_value v, double lambda);
 
 #endif

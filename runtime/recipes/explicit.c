@@ -1,12 +1,12 @@
 /* explicit.c: alternating ridge regressions on the explicit objective, extrapolated where that helps.
  *
  * For fixed V the best U is the ridge regression U = Y V (V'V + lambda diag ||v_i||^2)^-1, an r x r system,
- * and alike for V. A round does both halves. The next round starts from V + beta (V - V of the round before);
+ * and alike for V; where the noise couples units, U = Y V (V'V o (1 + C))^-1. A round does both halves. The next round starts from V + beta (V - V of the round before);
  * when that made the objective rise, the round is taken back, and one plain round, which cannot rise, follows.
  * beta grows by 1.1 with every success, up to 3, and falls to 0.2 after a failure. All of it is graph: the
  * decision is a number that is 0 or 1, so a saved graph runs the same rounds.
  */
-#include "recipes/factorization.h"
+#include "recipes/noise.h"
 
 /* What one round starts from; all are parameters. */
 typedef struct state {
@@ -33,10 +33,12 @@ static state add_state(dcl_graph *graph, const dcl__task *task)
     };
 }
 
-/* right (V'V + lambda diag ||v_i||^2)^-1 for right = Y V or Y'U. */
-static dcl_value ridge(dcl_graph *graph, double lambda, dcl_value factor, dcl_value right)
+/* right (V'V + lambda diag ||v_i||^2)^-1, or right (V'V o (1 + C))^-1, for right = Y V or Y'U. `weights`: 1 + C, or 0. */
+static dcl_value ridge(dcl_graph *graph, double lambda, dcl_value weights, dcl_value factor, dcl_value right)
 {
     dcl_value gram = dcl__matmul(graph, DCL_TRANSPOSE_A, factor, factor);
+    if (weights)
+        return dcl__binary(graph, "solve", dcl__binary(graph, "multiply", gram, weights), right);
     dcl_value diagonal = dcl__scaled(graph, dcl__over_rows(graph, "sum_squares", factor, 0), lambda);
     return dcl_graph_apply(graph, NULL, "solve", (dcl_value[]){gram, right, diagonal}, 3, NULL);
 }
@@ -62,9 +64,11 @@ static void even_out(dcl_graph *graph, dcl_value *u, dcl_value *v)
 static round_values run_round(dcl_graph *graph, const dcl__task *task, const state *s, dcl_value y)
 {
     round_values r;
-    r.u = ridge(graph, task->lambda, s->trial, dcl__matmul(graph, 0, y, s->trial));
+    dcl_value weights = dcl__noise_couples(&task->noise)
+                        ? dcl__binary(graph, "add", dcl__noise_weights(graph, task), dcl__scalar(graph, NULL, 1)) : 0;
+    r.u = ridge(graph, task->lambda, weights, s->trial, dcl__matmul(graph, 0, y, s->trial));
     dcl_value right = dcl__matmul(graph, DCL_TRANSPOSE_A, y, r.u);
-    r.v = ridge(graph, task->lambda, r.u, right);
+    r.v = ridge(graph, task->lambda, weights, r.u, right);
     dcl_value energy = dcl__scalar(graph, "energy", task->norm * task->norm);
     dcl_value fitted = dcl__unary(graph, "sum", dcl__binary(graph, "multiply", right, r.v));
     r.objective = dcl__binary(graph, "subtract", energy, fitted);

@@ -1,6 +1,4 @@
-/* factorization.c: dropout factorization of a matrix from start to end, by any solver. */
-#include "recipes/factorization.h"
-
+/* factorization.c: factorization of a matrix under noise from start to end, by any solver. */
 #include <cblas.h>
 #include <inttypes.h>
 #include <math.h>
@@ -11,6 +9,8 @@
 #include "core/memory.h"
 #include "core/tensor.h"
 #include "recipes/data_spectrum.h"
+#include "recipes/noise.h"
+#include "recipes/variable_width.h"
 
 /* Stagnation is judged over so many reports of `explicit`. */
 enum { WINDOW = 5, MOST_REPORTS = 100 };
@@ -20,6 +20,8 @@ static const int64_t MOST_STEPS = 1000000000000;
 static const double PATIENCE = 0.2;
 
 struct dcl_factorization {
+    const dcl_registry *registry;
+    dcl_device *device;
     dcl_matrix data;
     dcl_factorize_options options;
     dcl__task task;
@@ -27,11 +29,14 @@ struct dcl_factorization {
     dcl_session *session;
     dcl_optimum optimum;
     dcl__data_spectrum spectrum;
+    double *shrunk;              /* singular values of the best product                              */
     double *product_values, *products, *u, *v;
     dcl_progress *history;
     size_t history_count, history_capacity;
     double first_step;           /* seconds from the start to the end of the first step              */
     int stopped, stagnated;
+    int64_t width;               /* of u and v as they are handed out, and                           */
+    dcl_noise noise;             /* what noise their units have                                      */
 };
 
 dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data)
@@ -45,10 +50,6 @@ dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data)
 
 static dcl_status check_options(const dcl_matrix *data, const dcl_factorize_options *o, dcl_error *error)
 {
-    if (!(o->retain > 0 && o->retain <= 1))
-        return dcl__fail(error, DCL_EINVAL, "retain is %g, it must be above 0 and at most 1", o->retain);
-    if (isnan(o->lambda) || isinf(o->lambda))
-        return dcl__fail(error, DCL_EINVAL, "lambda is %g, it must be a number", o->lambda);
     if (o->width < 1)
         return dcl__fail(error, DCL_EINVAL, "the rank is %" PRId64 ", it must be at least 1", o->width);
     if (data->rows < 1 || data->columns < 1)
@@ -58,9 +59,12 @@ static dcl_status check_options(const dcl_matrix *data, const dcl_factorize_opti
     if (o->steps < 0 || o->steps > MOST_STEPS || o->batch < 0 || !(o->rate >= 0) || !(o->tolerance >= 0))
         return dcl__fail(error, DCL_EINVAL, "steps, batch, rate and tolerance must not be negative, and steps at most %lld",
                          (long long)MOST_STEPS);
-    if (o->solver < DCL_SOLVER_STOCHASTIC || o->solver > DCL_SOLVER_CLOSED_FORM || o->noise < DCL_NOISE_NONE ||
-        o->noise > DCL_NOISE_DROPOUT || o->optimizer < DCL_OPTIMIZER_DEFAULT || o->optimizer > DCL_OPTIMIZER_ADAM)
-        return dcl__fail(error, DCL_EINVAL, "solver, noise or optimizer is none of the constants of dropcl.h");
+    if (o->solver < DCL_SOLVER_STOCHASTIC || o->solver > DCL_SOLVER_CLOSED_FORM ||
+        o->optimizer < DCL_OPTIMIZER_DEFAULT || o->optimizer > DCL_OPTIMIZER_ADAM)
+        return dcl__fail(error, DCL_EINVAL, "solver or optimizer is none of the constants of dropcl.h");
+    if (o->solver == DCL_SOLVER_CLOSED_FORM && o->noise == DCL_NOISE_CORRELATED)
+        return dcl__fail(error, DCL_EINVAL, "correlated noise has no closed form, only a lower bound: take the solver "
+                         "explicit");
     if (o->batch > 0 && o->solver != DCL_SOLVER_STOCHASTIC)
         return dcl__fail(error, DCL_EINVAL, "a batch is for the solver stochastic only");
     return DCL_OK;
@@ -102,20 +106,13 @@ static int64_t default_steps(const dcl_factorize_options *o, const dcl__task *ta
     return steps * parts;
 }
 
-static double penalty(const dcl_factorize_options *o)
-{
-    if (o->noise == DCL_NOISE_NONE)
-        return 0;
-    return o->lambda >= 0 ? o->lambda : (1 - o->retain) / o->retain;
-}
-
-static void make_task(dcl_factorization *f)
+static void make_task(dcl_factorization *f, const dcl_noise *noise)
 {
     const dcl_factorize_options *o = &f->options;
     dcl__task *task = &f->task;
     *task = (dcl__task){.rows = f->data.rows, .columns = f->data.columns, .width = o->width, .dtype = f->data.dtype,
-                        .lambda = penalty(o), .norm = frobenius_norm(&f->data),
-                        .optimizer = o->optimizer, .rate = o->rate, .batch = o->batch};
+                        .lambda = noise->lambda, .norm = frobenius_norm(&f->data),
+                        .optimizer = o->optimizer, .rate = o->rate, .batch = o->batch, .noise = *noise};
     task->retain = 1 / (1 + task->lambda);
     task->unit_u = sqrt(task->norm / ((double)task->rows * (double)task->width));
     task->unit_v = sqrt(task->norm / ((double)task->columns * (double)task->width));
@@ -123,61 +120,74 @@ static void make_task(dcl_factorization *f)
 
 /* ---- The closed form ---- */
 
-static dcl_status find_optimum(dcl_factorization *f, const dcl_registry *registry, dcl_device *device,
-                               dcl_error *error)
+/* Leading values suffice above dropout's threshold; thresholds that are not known before need all `width`. */
+static dcl_status find_optimum(dcl_factorization *f, dcl_error *error)
 {
     dcl__data_spectrum *y = &f->spectrum;
-    dcl_status status = dcl__data_spectrum_find(registry, device, &f->data, f->task.lambda, f->task.width, y, error);
+    const dcl_noise *noise = &f->task.noise;
+    const double lambda = dcl__noise_couples(noise) ? 0 : f->task.lambda;
+    dcl_status status = dcl__data_spectrum_find(f->registry, f->device, &f->data, lambda, f->task.width, y, error);
     if (status)
         return status;
-    f->optimum = y->count == y->all
-                 ? dcl_dropout_optimum(y->values, y->count, f->task.lambda, f->task.width)
-                 : dcl_dropout_optimum_leading(y->values, y->count, y->energy, y->residual, f->task.lambda,
-                                               f->task.width);
+    f->shrunk = calloc((size_t)y->count + 1, sizeof *f->shrunk);
+    if (!f->shrunk)
+        return dcl__no_memory(error, "singular values", y->count * (int64_t)sizeof *f->shrunk);
+    f->optimum = dcl_noise_optimum(noise, y->values, y->count, y->count == y->all ? -1 : y->energy, y->residual,
+                                   f->task.width, f->shrunk);
     return DCL_OK;
 }
 
 /* ---- Graphs ---- */
 
-static void build_solver(dcl_factorization *f, dcl_value y)
+static void build_solver(dcl_factorization *f, dcl_value y, dcl_value x)
 {
     const dcl_factorize_options *o = &f->options;
     if (o->solver == DCL_SOLVER_CLOSED_FORM)
         dcl__build_closed_form(f->graph, &f->task, y);
     else if (o->solver == DCL_SOLVER_STOCHASTIC)
-        dcl__build_stochastic(f->graph, &f->task, y);
+        dcl__build_stochastic(f->graph, &f->task, y, x);
     else if (o->optimizer == DCL_OPTIMIZER_DEFAULT)
         dcl__build_explicit(f->graph, &f->task, y);
     else
-        dcl__build_descent(f->graph, &f->task, y);
+        dcl__build_descent(f->graph, &f->task, y, x);
 }
 
-static dcl_status build_graph(dcl_factorization *f, const dcl_registry *registry, dcl_error *error)
+static dcl_status build_graph(dcl_factorization *f, dcl_error *error)
 {
-    dcl_status status = dcl_graph_create(registry, f->data.dtype, f->options.seed, &f->graph, error);
+    dcl_status status = dcl_graph_create(f->registry, f->data.dtype, f->options.seed, &f->graph, error);
     if (status)
         return status;
-    dcl_value y = dcl_graph_input(f->graph, "Y", DCL_REAL, 2, (int64_t[]){f->data.rows, f->data.columns});
-    build_solver(f, y);
+    dcl_value y = dcl_graph_input(f->graph, "Y", DCL_REAL, 2, (int64_t[]){f->data.rows, f->data.columns}), x = 0;
+    build_solver(f, y, x);
     dcl_value u = dcl_value_find(f->graph, "U"), v = dcl_value_find(f->graph, "V");
-    dcl_graph_result(f->graph, "objective", dcl__dropout_objective(f->graph, y, u, v, f->task.lambda));
+    dcl_graph_result(f->graph, "objective", dcl__noise_objective(f->graph, &f->task, y, u, v, x));
     return dcl_graph_status(f->graph, error);
 }
 
-static dcl_status set_up(dcl_factorization *f, const dcl_registry *registry, dcl_device *device, dcl_error *error)
+static dcl_status feed(dcl_factorization *f, dcl_error *error)
 {
-    make_task(f);
-    dcl_status status = find_optimum(f, registry, device, error);
+    dcl_status status = dcl_session_feed(f->session, "Y", f->data.dtype, f->data.data, error);
+    if (status == DCL_OK && f->task.noise.kind == DCL_NOISE_CORRELATED)
+        status = dcl_session_feed(f->session, "A", DCL_F64, f->task.noise.factor, error);
+    return status;
+}
+
+static dcl_status set_up(dcl_factorization *f, dcl_error *error)
+{
+    dcl_noise noise;
+    dcl_status status = dcl_noise_resolve(&f->options, &noise, error);
+    if (status)
+        return status;
+    make_task(f, &noise);
+    status = find_optimum(f, error);
     if (status)
         return status;
     int asked = f->options.steps > 0 && f->options.solver != DCL_SOLVER_CLOSED_FORM;
     f->task.steps = asked ? f->options.steps : default_steps(&f->options, &f->task, f->optimum.minimum);
-    status = build_graph(f, registry, error);
+    status = build_graph(f, error);
     if (status == DCL_OK)
-        status = dcl_session_create(device, f->graph, &f->session, error);
-    if (status == DCL_OK)
-        status = dcl_session_feed(f->session, "Y", f->data.dtype, f->data.data, error);
-    return status;
+        status = dcl_session_create(f->device, f->graph, &f->session, error);
+    return status ? status : feed(f, error);
 }
 
 dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
@@ -190,11 +200,13 @@ dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *de
     dcl_factorization *made = calloc(1, sizeof *made);
     if (!made)
         return dcl__no_memory(error, "a factorization", sizeof *made);
+    made->registry = registry;
+    made->device = device;
     made->data = *data;
     made->options = *options;
     if (made->options.started == 0)
         made->options.started = dcl__now();
-    status = set_up(made, registry, device, error);
+    status = set_up(made, error);
     if (status)
         dcl_factorization_free(made);
     else
@@ -209,6 +221,7 @@ void dcl_factorization_free(dcl_factorization *f)
     dcl_session_free(f->session);
     dcl_graph_free(f->graph);
     free(f->spectrum.values);
+    free(f->shrunk);
     free(f->product_values);
     free(f->products);
     free(f->u);
@@ -327,7 +340,7 @@ dcl_status dcl_factorization_run(dcl_factorization *f, dcl_error *error)
     return status;
 }
 
-/* ---- The end ---- */
+/* ---- What factors are worth ---- */
 
 static dcl_status allocate_result(dcl_factorization *f, dcl_error *error)
 {
@@ -341,6 +354,63 @@ static dcl_status allocate_result(dcl_factorization *f, dcl_error *error)
                               (int64_t)sizeof(double));
     return DCL_OK;
 }
+
+/* Fetches a pair of parameters and weighs it. */
+static dcl_status assess(dcl_factorization *f, const char *u, const char *v, dcl_assessment *assessment, dcl_error *error)
+{
+    dcl_status status = f->u ? DCL_OK : allocate_result(f, error);
+    if (status == DCL_OK)
+        status = dcl_session_fetch(f->session, u, DCL_F64, f->u, error);
+    if (status == DCL_OK)
+        status = dcl_session_fetch(f->session, v, DCL_F64, f->v, error);
+    if (status == DCL_OK)
+        status = dcl_noise_assess(&f->data, NULL, f->u, f->v, f->task.width, &f->task.noise, assessment,
+                                  f->product_values, f->products, error);
+    return status;
+}
+
+/* ---- What training sees on average ---- */
+
+/* Steps that no run reaches have masks that no step draws. */
+static const int64_t UNSEEN_STEPS = (int64_t)1 << 30;
+
+/* Mean and standard deviation, by updates that lose no digits (Welford 1962). */
+static dcl_status average_losses(dcl_factorization *f, int64_t draws, double *mean, double *deviation, dcl_error *error)
+{
+    double sum = 0;
+    dcl_status status = DCL_OK;
+    *mean = 0;
+    for (int64_t i = 0; i < draws && status == DCL_OK; i++) {
+        double loss = 0;
+        dcl_session_set_steps(f->session, UNSEEN_STEPS + i);
+        status = dcl_session_fetch(f->session, "loss", DCL_F64, &loss, error);
+        const double off = loss - *mean;
+        *mean += off / (double)(i + 1);
+        sum += off * (loss - *mean);
+    }
+    *deviation = sqrt(sum / (double)(draws - 1));
+    return status;
+}
+
+dcl_status dcl_factorization_expectation(dcl_factorization *f, int64_t draws, double *mean, double *deviation,
+                                         double *objective, dcl_error *error)
+{
+    if (f->options.solver != DCL_SOLVER_STOCHASTIC || f->options.batch > 0)
+        return dcl__fail(error, DCL_EINVAL, "losses vary under masks alone for the solver stochastic without a batch");
+    if (draws < 2 || draws > UNSEEN_STEPS)
+        return dcl__fail(error, DCL_EINVAL, "a deviation takes from 2 to 2^30 losses, not %" PRId64, draws);
+    const int64_t steps = dcl_session_steps(f->session);
+    dcl_assessment assessment;
+    dcl_status status = average_losses(f, draws, mean, deviation, error);
+    dcl_session_set_steps(f->session, steps);
+    if (status == DCL_OK)
+        status = assess(f, "U.iterate", "V.iterate", &assessment, error);
+    if (status == DCL_OK)
+        *objective = assessment.objective;
+    return status;
+}
+
+/* ---- The end ---- */
 
 /* Whether the last quarter of the reports changed the objective by no more than 1 %. */
 static int is_at_rest(const dcl_factorization *f)
@@ -358,30 +428,91 @@ static int verdict(const dcl_factorization *f, double gap)
     return gap <= tolerance ? DCL_CERTIFIED : !f->stopped && is_at_rest(f) ? DCL_CONVERGED : DCL_STOPPED;
 }
 
+/* ---- Variable width ---- */
+
+/* With a rate that varies all units in use may mean that more are wanted, unless Y says that they are not. */
+static int is_cut_off(const dcl_factorization *f, int64_t rank)
+{
+    const dcl__data_spectrum *y = &f->spectrum;
+    const int64_t width = f->task.width;
+    if (!f->options.variable_rate || f->noise.block > 1 || rank < width || width >= y->all)
+        return 0;
+    return y->count <= width || y->values[width] > f->optimum.tau;
+}
+
+/* The noise of so many units. */
+static dcl_noise noise_of_width(const dcl_factorization *f, int64_t width)
+{
+    dcl_factorize_options options = f->options;
+    dcl_noise noise = f->task.noise;
+    options.width = width;
+    dcl_noise_resolve(&options, &noise, NULL);
+    return noise;
+}
+
+/* Replaces the factors by `rank` units wide ones, unless the objective is 1e-4 higher then. */
+static dcl_status narrow(dcl_factorization *f, dcl_assessment *assessment, dcl_error *error)
+{
+    const int64_t rank = assessment->rank, u_count = f->task.rows * rank, v_count = f->task.columns * rank;
+    const dcl_noise noise = noise_of_width(f, rank);
+    dcl_assessment found;
+    double *u = calloc((size_t)(u_count + v_count + 2 * rank), sizeof *u);
+    if (!u)
+        return dcl__no_memory(error, "narrower factors", (u_count + v_count) * (int64_t)sizeof *u);
+    double *v = u + u_count, *values = v + v_count, *products = values + rank;
+    dcl_status status = dcl__narrow(f->registry, f->device, &f->task, f->u, f->v, rank, u, v, error);
+    if (status == DCL_OK)
+        status = dcl_noise_assess(&f->data, NULL, u, v, rank, &noise, &found, values, products, error);
+    if (status == DCL_OK && found.objective <= assessment->objective * (1 + 1e-4)) {
+        memcpy(f->u, u, (size_t)u_count * sizeof *u);
+        memcpy(f->v, v, (size_t)v_count * sizeof *v);
+        memcpy(f->product_values, values, (size_t)rank * sizeof *values);
+        memcpy(f->products, products, (size_t)rank * sizeof *products);
+        *assessment = found;
+        f->width = rank;
+        f->noise = noise;
+    }
+    free(u);
+    return status;
+}
+
+/* ---- The result ---- */
+
+/* Blocks that come down to the convex value prove that it is attained. */
+static void prove_attained(const dcl_factorization *f, double objective, dcl_optimum *optimum)
+{
+    const double room = f->data.dtype == DCL_F64 ? 1e-8 : 1e-5;
+    if (optimum->attained == DCL_ATTAINMENT_OPEN && objective <= optimum->minimum * (1 + room)) {
+        optimum->attained = DCL_ATTAINED;
+        optimum->inexact = 0;
+    }
+}
+
 static void describe(const dcl_factorization *f, const dcl_assessment *assessment, dcl_factorize_result *result)
 {
     *result = (dcl_factorize_result){
-        .rows = f->task.rows, .columns = f->task.columns, .width = f->task.width, .spectrum = f->spectrum.all,
+        .rows = f->task.rows, .columns = f->task.columns, .width = f->width, .spectrum = f->spectrum.all,
         .u = f->u, .v = f->v, .optimum = f->optimum, .assessment = *assessment,
         .relative_gap = relative_gap(f, assessment->objective), .data_values = f->spectrum.values,
         .data_count = f->spectrum.count,
         .product_values = f->product_values, .products = f->products, .history = f->history,
         .history_count = (int64_t)f->history_count, .steps = dcl_session_steps(f->session),
-        .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step};
-    result->status = verdict(f, result->relative_gap);
+        .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step, .noise = f->noise,
+        .features = f->task.columns, .blocks = f->width / f->noise.block, .shrunk = f->shrunk,
+        .width_found = f->width, .width_trained = f->task.width, .cut_off = is_cut_off(f, assessment->rank)};
+    prove_attained(f, assessment->objective, &result->optimum);
+    result->status = result->cut_off ? DCL_STOPPED : verdict(f, result->relative_gap);
 }
 
 dcl_status dcl_factorization_finish(dcl_factorization *f, dcl_factorize_result *result, dcl_error *error)
 {
     dcl_assessment assessment;
-    dcl_status status = f->u ? DCL_OK : allocate_result(f, error);
-    if (status == DCL_OK)
-        status = dcl_session_fetch(f->session, "U", DCL_F64, f->u, error);
-    if (status == DCL_OK)
-        status = dcl_session_fetch(f->session, "V", DCL_F64, f->v, error);
-    if (status == DCL_OK)
-        status = dcl_dropout_assess(&f->data, f->u, f->v, f->task.width, f->task.lambda, &assessment,
-                                    f->product_values, f->products, error);
+    f->width = f->task.width;
+    f->noise = f->task.noise;
+    dcl_status status = assess(f, "U", "V", &assessment, error);
+    const int narrows = f->options.variable_rate && f->noise.block == 1;
+    if (status == DCL_OK && narrows && assessment.rank > 0 && assessment.rank < f->width)
+        status = narrow(f, &assessment, error);
     if (status == DCL_OK)
         describe(f, &assessment, result);
     return status;

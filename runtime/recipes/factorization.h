@@ -13,11 +13,12 @@
 typedef struct dcl__task {
     int64_t rows, columns, width;
     uint32_t dtype;
-    double lambda, retain, norm; /* norm: ||Y||_F                                                    */
+    double lambda, retain, norm; /* lambda: of the noise; retain: 1 / (1 + lambda); norm: ||Y||_F     */
     double unit_u, unit_v;       /* natural size of an entry: sqrt(norm / (m r)), sqrt(norm / (n r)) */
     int optimizer;
     double rate;                 /* 0: the solver's default                                          */
     int64_t steps, batch;        /* steps: resolved; batch 0: all columns                            */
+    dcl_noise noise;
 } dcl__task;
 
 /* Streams of random numbers: one use, one stream. */
@@ -31,11 +32,12 @@ enum {
     DCL__STREAM_LAYER = 64       /* and the number of the layer */
 };
 
-/* Adds parameters "U" and "V" and everything that moves them. Failures stay in the graph. */
+/* Adds parameters "U" and "V" and everything that moves them. Failures stay in the graph. `x` is the data,
+ * features x samples, or 0: then Y is all there is. */
 void dcl__build_closed_form(dcl_graph *graph, const dcl__task *task, dcl_value y);
 void dcl__build_explicit(dcl_graph *graph, const dcl__task *task, dcl_value y);
-void dcl__build_descent(dcl_graph *graph, const dcl__task *task, dcl_value y);
-void dcl__build_stochastic(dcl_graph *graph, const dcl__task *task, dcl_value y);
+void dcl__build_descent(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value x);
+void dcl__build_stochastic(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value x);
 
 /* One optimizer update of a parameter: adds the optimizer's state and assigns the new parameter, which is
  * returned. `unit` is the parameter's natural size. */
