@@ -95,8 +95,9 @@ static void multiply_right_transposed(double *c, const double *a, const double *
 /* ---- Problems: ||Y - U V' X||^2 + <C, U'U o V'XX'V> + e sum |u_i|^2 v_i' diag(XX') v_i ---- */
 
 typedef struct problem {
-    dcl_noise noise;
-    int64_t rows, columns, samples, width;
+    dcl_factorize_options options;           /* the noise, as a caller asks for it */
+    int64_t rows, columns, samples, width, block;
+    double unit, entry;                      /* weights of the penalties of units and of single entries */
     double y[SIDE * SAMPLES], x[SIDE * SAMPLES], diagonal[SIDE];     /* diagonal: of XX' */
     double covariance[WIDTH * WIDTH], factor[WIDTH * WIDTH];         /* C; A of correlated noise */
     double values[SIDE], constant, energy;   /* singular values of Y on the rows of X; the rest of ||Y||^2; all */
@@ -154,50 +155,58 @@ static void draw_data(problem *p)
     p->energy += p->constant;
 }
 
-/* The weights of the kind's penalty (theory.md, sections 1, 3, 5, 6). */
-static void draw_noise(problem *p, int variable)
+static double weight(double retain)
 {
-    dcl_noise *noise = &p->noise;
-    const double retain = 0.1 + 0.85 * uniform(), right = 0.1 + 0.85 * uniform(), lambda = (1 - retain) / retain;
-    const double grown = variable ? lambda * (double)(p->width / noise->block) : lambda;
-    const int connect = noise->kind == DCL_NOISE_DROPCONNECT, both = connect && noise->side == DCL_SIDE_BOTH;
-    noise->lambda_unit = connect && noise->side == DCL_SIDE_RIGHT ? 0 : grown;
-    if (connect && noise->side != DCL_SIDE_LEFT)
-        noise->lambda_entry = both ? (1 - right) / right * (1 + lambda) : grown;
-    noise->lambda = noise->lambda_unit + noise->lambda_entry;
-    noise->retain = 1 / (1 + grown);
-    noise->retain_right = right;
-    noise->factor_columns = p->width;
-    for (int64_t i = 0; i < p->width * p->width; i++)
-        p->factor[i] = normal() + (i % (p->width + 1) == 0);
-    if (noise->kind == DCL_NOISE_CORRELATED)
-        noise->factor = p->factor;
+    return (1 - retain) / retain;
+}
+
+static int on_entries_of_v(const problem *p)
+{
+    return p->options.noise == DCL_NOISE_DROPCONNECT && p->options.side != DCL_SIDE_LEFT;
+}
+
+/* The weights of the kind's penalty (docs/theory.md), in which a rate that varies grows with the blocks. */
+static void draw_noise(problem *p)
+{
+    dcl_factorize_options *o = &p->options;
+    const int both = on_entries_of_v(p) && o->side == DCL_SIDE_BOTH, correlated = o->noise == DCL_NOISE_CORRELATED;
+    o->lambda = -1;
+    o->retain = 0.1 + 0.85 * uniform();
+    o->retain_right = both ? 0.1 + 0.85 * uniform() : 0;
+    o->variable_rate = uniform() < 0.3 && !both && !correlated;
+    const double lambda = weight(o->retain) * (o->variable_rate ? (double)(p->width / p->block) : 1);
+    p->unit = on_entries_of_v(p) && !both ? 0 : lambda;
+    p->entry = !on_entries_of_v(p) ? 0 : both ? weight(o->retain_right) * (1 + lambda) : lambda;
     for (int64_t i = 0; i < p->width; i++)
-        for (int64_t j = 0; j < p->width; j++)
-            p->covariance[i * p->width + j] = i / noise->block == j / noise->block ? noise->lambda_unit : 0;
-    if (noise->kind == DCL_NOISE_CORRELATED) {
-        memset(p->covariance, 0, sizeof p->covariance);
-        multiply_right_transposed(p->covariance, p->factor, p->factor, p->width, p->width, p->width);
-        for (int64_t i = 0; i < p->width * p->width; i++)
-            p->covariance[i] *= lambda;
-    }
+        for (int64_t j = 0; j < p->width; j++) {
+            p->covariance[i * p->width + j] = i / p->block == j / p->block && !correlated ? p->unit : 0;
+            p->factor[i * p->width + j] = normal() + (i == j);
+        }
+    if (!correlated)
+        return;
+    o->mask_factor = p->factor;
+    o->mask_factor_columns = p->width;
+    multiply_right_transposed(p->covariance, p->factor, p->factor, p->width, p->width, p->width);
+    for (int64_t i = 0; i < p->width * p->width; i++)
+        p->covariance[i] *= lambda;
 }
 
 static void draw_problem(problem *p, int number, int kind)
 {
+    const int blocks = kind == DCL_NOISE_DROPBLOCK, connect = kind == DCL_NOISE_DROPCONNECT;
     start_drawing((uint64_t)number);
-    *p = (problem){.noise = {.kind = kind, .block = 1, .side = (int)integer(DCL_SIDE_LEFT, DCL_SIDE_BOTH)},
-                   .rows = integer(2, SIDE), .columns = integer(2, SIDE), .least = INFINITY};
-    if (kind == DCL_NOISE_DROPBLOCK)
-        p->noise.block = uniform() < 0.1 ? 1 : integer(2, 3);
-    p->width = p->noise.block * integer(1, kind == DCL_NOISE_DROPBLOCK ? 4 : WIDTH);
+    *p = (problem){.options = {.noise = kind}, .rows = integer(2, SIDE), .columns = integer(2, SIDE),
+                   .block = !blocks || uniform() < 0.1 ? 1 : integer(2, 3), .least = INFINITY};
+    p->width = p->block * integer(1, blocks ? 4 : WIDTH);
+    p->options.width = p->width;
+    p->options.block = blocks ? p->block : 0;
+    p->options.side = connect ? (int)integer(DCL_SIDE_LEFT, DCL_SIDE_BOTH) : 0;
     p->has_inputs = uniform() < 0.4;
     p->samples = p->has_inputs ? integer(p->columns, SAMPLES) : p->columns;
     p->count = p->rows < p->columns ? p->rows : p->columns;
-    const int variable = uniform() < 0.3 && p->noise.side != DCL_SIDE_BOTH;
     draw_spectrum(p);
     draw_data(p);
-    draw_noise(p, variable);
+    draw_noise(p);
 }
 
 /* Kinds in turn, most often the one whose form is the hardest. */
@@ -216,7 +225,7 @@ static double evaluate(const double *factors, double *gradient, void *user)
 {
     problem *p = user;
     const int64_t m = p->rows, n = p->columns, samples = p->samples, r = p->width;
-    const double *u = factors, *v = factors + m * r, entry = p->noise.lambda_entry;
+    const double *u = factors, *v = factors + m * r, entry = p->entry;
     double h[WIDTH * SAMPLES] = {0}, e[SIDE * SAMPLES], outer[WIDTH * WIDTH] = {0}, gram[WIDTH * WIDTH] = {0};
     double pulled[SAMPLES * WIDTH] = {0}, value = 0;
     multiply_left_transposed(h, v, p->x, r, n, samples);
@@ -306,13 +315,15 @@ static double entry_ratio(const problem *p)
 /* Noise on single entries of V sees XX' by its diagonal alone, and correlated noise has no closed form. */
 static int has_form(const problem *p)
 {
-    return p->noise.kind != DCL_NOISE_CORRELATED && !(p->has_inputs && p->noise.lambda_entry > 0);
+    return p->options.noise != DCL_NOISE_CORRELATED && !(p->has_inputs && p->entry > 0);
 }
 
 static dcl_optimum form(const problem *p, double *shrunk)
 {
-    dcl_noise noise = p->noise;
-    if (p->has_inputs)
+    dcl_noise noise;
+    dcl_error error;
+    ASSERT_OK(dcl_noise_resolve(&p->options, &noise, &error));
+    if (p->has_inputs && p->entry > 0)
         noise.lambda = noise.lambda_unit + entry_ratio(p) * noise.lambda_entry;
     return dcl_noise_optimum(&noise, p->values, p->count, -1, 0, p->width, shrunk);
 }
