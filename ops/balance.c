@@ -4,17 +4,18 @@
  * "aligned" starts from U = Q S^1/2, V = P S^1/2 with U V' = Q S P'. Then both Gram matrices are S, and the
  * rotation is the constructive Schur-Horn theorem (Horn, 1954): width - 1 plane rotations give every
  * diagonal entry the mean, which is |UV'|_* / width, the least common value possible.
+ * "hadamard" takes the Hadamard matrix for R, which has entries of one size, where the width is a power of 2.
  * "rotation" keeps the pair as it is. That an R exists follows from the theorem of Kakutani, Yamabe and
  * Yujobo (1942, 1950) for the even function |Ux| |Vx| on the sphere; the common value is larger in general.
+ * Blocks of units start from Q and P as "aligned" does; frame.h says how they come to weigh the same.
  */
-#include <float.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "balance.cl.h"
-#include "dense.h"
+#include "frame.h"
 
 /* Two factors with `width` columns on the host. */
 typedef struct pair {
@@ -43,79 +44,11 @@ static dcl_status load_pair(const dcl_host *host, dcl_call *call, pair *both)
     return status;
 }
 
-/* Columns i and j of a row-major matrix become c i - t j and t i + c j. */
-static void turn_columns(double *matrix, int64_t rows, int64_t columns, int64_t i, int64_t j, double c,
-                         double t)
-{
-    for (int64_t row = 0; row < rows; row++) {
-        double *entry = matrix + row * columns, low = entry[i], high = entry[j];
-        entry[i] = c * low - t * high;
-        entry[j] = t * low + c * high;
-    }
-}
-
 /* ---- aligned: the chain of plane rotations ---- */
-
-/* Rotation k takes columns plane[2k] and plane[2k + 1] by turn[2k] (c) and turn[2k + 1] (t). */
-typedef struct chain {
-    int64_t count;
-    int64_t *plane;
-    double *turn;
-} chain;
-
-static void free_chain(chain *plan)
-{
-    free(plan->plane);
-    free(plan->turn);
-}
-
-static dcl_status new_chain(const dcl_host *host, dcl_call *call, int64_t width, chain *plan)
-{
-    chain made = {.plane = calloc((size_t)width, 2 * sizeof *made.plane)};
-    made.turn = made.plane ? dcl__numbers(host, call, width, 2) : NULL;
-    if (!made.plane)
-        host->fail(call, DCL_ENOMEM, "there is not enough host memory for the rotations");
-    if (!made.turn) {
-        free_chain(&made);
-        return DCL_ENOMEM;
-    }
-    *plan = made;
-    return DCL_OK;
-}
-
-/* Plans the rotations that give all entries of the diagonal, falling and overwritten, their mean. Each takes
- * the last entry below the mean and the first above it; the one closer to the mean gets there, and the other
- * carries the rest on. What is not there yet stays diagonal, so that no matrix is needed. */
-static void plan_chain(double *diagonal, int64_t width, chain *plan)
-{
-    double mean = 0;
-    for (int64_t i = 0; i < width; i++)
-        mean += diagonal[i] / (double)width;
-    double slack = 8 * DBL_EPSILON * mean;
-    int64_t low = width - 1, high = 0;
-    plan->count = 0;
-    while (plan->count < width - 1) {
-        while (low >= 0 && diagonal[low] >= mean - slack)
-            low--;
-        while (high < width && diagonal[high] <= mean + slack)
-            high++;
-        if (low < 0 || high >= width)
-            return;
-        double below = mean - diagonal[low], above = diagonal[high] - mean;
-        double t = sqrt(fmin(below, above) / (below + above));
-        int64_t k = plan->count++;
-        plan->plane[2 * k] = low;
-        plan->plane[2 * k + 1] = high;
-        plan->turn[2 * k] = sqrt(1 - t * t);
-        plan->turn[2 * k + 1] = t;
-        diagonal[low] = below <= above ? mean : mean - (below - above);
-        diagonal[high] = below <= above ? mean + (above - below) : mean;
-    }
-}
 
 /* Square roots of the singular values, rounding errors taken as 0, and the chain that balances them. */
 static dcl_status plan_aligned(const dcl_host *host, dcl_call *call, const dcl__svd *svd, int64_t width,
-                               double *weight, chain *plan)
+                               double *weight, dcl__chain *plan)
 {
     double *diagonal = dcl__numbers(host, call, 1, width), noise = dcl__svd_noise(svd);
     if (!diagonal)
@@ -124,9 +57,9 @@ static dcl_status plan_aligned(const dcl_host *host, dcl_call *call, const dcl__
         diagonal[t] = svd->values[t] > noise ? svd->values[t] : 0;
     for (int64_t t = 0; t < width; t++)
         weight[t] = sqrt(diagonal[t]);
-    dcl_status status = new_chain(host, call, width, plan);
+    dcl_status status = dcl__chain_new(host, call, width, plan);
     if (!status)
-        plan_chain(diagonal, width, plan);
+        dcl__chain_plan(diagonal, width, plan);
     free(diagonal);
     return status;
 }
@@ -237,7 +170,7 @@ static dcl_status decompose_factors(const dcl_host *host, dcl_call *call, const 
 }
 
 /* Applies the chain to both outputs on the device. */
-static dcl_status rotate_outputs(const dcl_host *host, dcl_call *call, const chain *plan, int64_t width)
+static dcl_status rotate_outputs(const dcl_host *host, dcl_call *call, const dcl__chain *plan, int64_t width)
 {
     const dcl_tensor *plane = host->scratch(call, 0), *turn = host->scratch(call, 1);
     if (plan->count == 0)
@@ -264,7 +197,7 @@ static void spread_pair(const dcl__svd *svd, const double *weight, pair *both)
 }
 
 /* Replaces the pair by the aligned one with the same product and plans its chain. */
-static dcl_status align(const dcl_host *host, dcl_call *call, dcl__svd *svd, pair *both, chain *plan)
+static dcl_status align(const dcl_host *host, dcl_call *call, dcl__svd *svd, pair *both, dcl__chain *plan)
 {
     double *weight = dcl__numbers(host, call, 1, both->width);
     if (!weight)
@@ -277,10 +210,28 @@ static dcl_status align(const dcl_host *host, dcl_call *call, dcl__svd *svd, pai
     return status;
 }
 
+/* A decomposition of U V'. */
+typedef dcl_status decompose(const dcl_host *host, dcl_call *call, const pair *both, dcl__svd *svd);
+
+/* Replaces the pair by the aligned one with the same product. */
+static dcl_status align_pair(const dcl_host *host, dcl_call *call, decompose *method, pair *both)
+{
+    dcl__svd svd;
+    dcl__chain unused;
+    dcl_status status = method(host, call, both, &svd);
+    if (status)
+        return status;
+    status = align(host, call, &svd, both, &unused);
+    dcl__svd_free(&svd);
+    if (!status)
+        dcl__chain_free(&unused);
+    return status;
+}
+
 static dcl_status aligned_run(const dcl_host *host, dcl_call *call, pair *both)
 {
     dcl__svd svd;
-    chain plan;
+    dcl__chain plan;
     dcl_status status = decompose_factors(host, call, both, &svd);
     if (status)
         return status;
@@ -292,8 +243,87 @@ static dcl_status aligned_run(const dcl_host *host, dcl_call *call, pair *both)
         status = dcl__store(host, call, both->factor[k], host->output(call, k));
     if (!status)
         status = rotate_outputs(host, call, &plan, both->width);
-    free_chain(&plan);
+    dcl__chain_free(&plan);
     return status;
+}
+
+/* ---- hadamard ---- */
+
+static int is_power_of_two(int64_t width)
+{
+    return (width & (width - 1)) == 0;
+}
+
+static dcl_status transform_outputs(const dcl_host *host, dcl_call *call, int64_t width)
+{
+    dcl_status status = DCL_OK;
+    for (uint32_t k = 0; k < 2 && !status; k++) {
+        const dcl_tensor *matrix = host->output(call, k);
+        const dcl_argument argument[] = {
+            dcl_arg_tensor(matrix), dcl_arg_long(matrix->dim[0]), dcl_arg_long(width),
+            dcl_arg_real(1 / sqrt((double)width)),
+        };
+        status = dcl__launch(host, call, "balance_hadamard", argument, 4, matrix->dim[0]);
+    }
+    return status;
+}
+
+static dcl_status hadamard_run(const dcl_host *host, dcl_call *call, pair *both)
+{
+    dcl_status status = align_pair(host, call, decompose_factors, both);
+    for (uint32_t k = 0; k < 2 && !status; k++)
+        status = dcl__store(host, call, both->factor[k], host->output(call, k));
+    return status ? status : transform_outputs(host, call, both->width);
+}
+
+/* ---- blocks of units ---- */
+
+/* Writes vectors times B, count x width, over a factor. */
+static void multiply_vectors(const double *vectors, int64_t rows, int64_t count, const double *b, int64_t width,
+                             double *factor)
+{
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t j = 0; j < width; j++)
+            factor[row * width + j] = 0;
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t t = 0; t < count; t++)
+            for (int64_t j = 0; j < width; j++)
+                factor[row * width + j] += vectors[t * rows + row] * b[t * width + j];
+}
+
+static dcl_status balance_blocks(const dcl_host *host, dcl_call *call, dcl__svd *svd, pair *both)
+{
+    const int64_t block = host->integer(call, "block");
+    const double noise = dcl__svd_noise(svd);
+    int64_t count = 0;
+    dcl__svd_orient(svd);
+    while (count < svd->count && count < both->width && svd->values[count] > noise)
+        count++;
+    double *b = dcl__numbers(host, call, count + 1, both->width);
+    dcl_status status = b ? dcl__blocks_find(host, call, svd->values, count, block, both->width / block, b)
+                          : DCL_ENOMEM;
+    for (int k = 0; k < 2 && !status; k++)
+        multiply_vectors(k == 0 ? svd->left : svd->right, both->rows[k], count, b, both->width, both->factor[k]);
+    free(b);
+    return status;
+}
+
+static dcl_status blocks_by(const dcl_host *host, dcl_call *call, decompose *method, pair *both)
+{
+    dcl__svd svd;
+    dcl_status status = method(host, call, both, &svd);
+    if (status)
+        return status;
+    status = balance_blocks(host, call, &svd, both);
+    dcl__svd_free(&svd);
+    for (uint32_t k = 0; k < 2 && !status; k++)
+        status = dcl__store(host, call, both->factor[k], host->output(call, k));
+    return status;
+}
+
+static dcl_status blocks_run(const dcl_host *host, dcl_call *call, pair *both)
+{
+    return blocks_by(host, call, decompose_factors, both);
 }
 
 /* ---- rotation: an arbitrary pair ---- */
@@ -387,14 +417,14 @@ static void turn_frame(frame *made, int64_t i, int64_t j, double c, double t)
     int64_t width = made->width;
     for (int k = 0; k < 2; k++) {
         double *low = made->gram[k] + i * width, *high = made->gram[k] + j * width;
-        turn_columns(made->gram[k], width, width, i, j, c, t);
+        dcl__turn_columns(made->gram[k], width, width, i, j, c, t);
         for (int64_t column = 0; column < width; column++) {
             double kept = low[column];
             low[column] = c * kept - t * high[column];
             high[column] = t * kept + c * high[column];
         }
     }
-    turn_columns(made->rotation, width, width, i, j, c, t);
+    dcl__turn_columns(made->rotation, width, width, i, j, c, t);
 }
 
 /* Makes the weights of columns i and j equal: with p, d the half sum and half difference of the diagonal
@@ -647,7 +677,7 @@ static dcl_status decompose_product(const dcl_host *host, dcl_call *call, const 
 static dcl_status aligned_reference(const dcl_host *host, dcl_call *call, pair *both)
 {
     dcl__svd svd;
-    chain plan;
+    dcl__chain plan;
     dcl_status status = decompose_product(host, call, both, &svd);
     if (status)
         return status;
@@ -660,20 +690,87 @@ static dcl_status aligned_reference(const dcl_host *host, dcl_call *call, pair *
         for (int64_t i = 0; i < both->width; i++)
             rotation[i * both->width + i] = 1;
         for (int64_t k = 0; k < plan.count; k++)
-            turn_columns(rotation, both->width, both->width, plan.plane[2 * k], plan.plane[2 * k + 1],
+            dcl__turn_columns(rotation, both->width, both->width, plan.plane[2 * k], plan.plane[2 * k + 1],
                          plan.turn[2 * k], plan.turn[2 * k + 1]);
         multiply_outputs(host, call, both, rotation);
     }
     free(rotation);
-    free_chain(&plan);
+    dcl__chain_free(&plan);
     return rotation ? DCL_OK : DCL_ENOMEM;
+}
+
+/* Entry i, j of Hadamard's matrix is -1 where i and j share an odd number of bits, else 1. */
+static dcl_status hadamard_reference(const dcl_host *host, dcl_call *call, pair *both)
+{
+    const int64_t width = both->width;
+    dcl_status status = align_pair(host, call, decompose_product, both);
+    double *matrix = status ? NULL : dcl__numbers(host, call, width, width);
+    for (int64_t i = 0; i < width * width && matrix; i++) {
+        int64_t shared = i / width & i % width, odd = 0;
+        for (; shared > 0; shared >>= 1)
+            odd ^= shared & 1;
+        matrix[i] = (odd ? -1 : 1) / sqrt((double)width);
+    }
+    if (matrix)
+        multiply_outputs(host, call, both, matrix);
+    free(matrix);
+    return status ? status : matrix ? DCL_OK : DCL_ENOMEM;
+}
+
+static dcl_status blocks_reference(const dcl_host *host, dcl_call *call, pair *both)
+{
+    return blocks_by(host, call, decompose_product, both);
 }
 
 /* ---- the op ---- */
 
-static int is_aligned(const dcl_host *host, dcl_call *call)
+typedef dcl_status worker(const dcl_host *host, dcl_call *call, pair *both);
+
+typedef struct method {
+    const char *word;
+    worker *run, *reference;
+} method;
+
+static const method methods[] = {
+    {"aligned", aligned_run, aligned_reference},
+    {"rotation", rotation_run, rotation_reference},
+    {"hadamard", hadamard_run, hadamard_reference},
+};
+static const method blocks = {"blocks", blocks_run, blocks_reference};
+
+static const method *method_of(const dcl_host *host, dcl_call *call)
 {
-    return !strcmp(host->string(call, "method"), "aligned");
+    const method *found = methods;
+    while (strcmp(host->string(call, "method"), found->word))
+        found++;
+    return host->integer(call, "block") > 1 ? &blocks : found;
+}
+
+static dcl_status check_method(const dcl_host *host, dcl_call *call, int64_t width)
+{
+    const int64_t block = host->integer(call, "block");
+    const char *word = host->string(call, "method");
+    if (width > 20000)
+        return host->fail(call, DCL_EUNSUPPORTED, "factors with more than 20000 columns are too large");
+    if (width % block)
+        return host->fail(call, DCL_EINVAL, "the number of columns must be a multiple of the block");
+    if (block > 1 && strcmp(word, "aligned"))
+        return host->fail(call, DCL_EINVAL, "blocks need method=aligned");
+    if (!strcmp(word, "hadamard") && !is_power_of_two(width))
+        return host->fail(call, DCL_EINVAL, "method=hadamard needs a number of columns that is a power of 2");
+    return DCL_OK;
+}
+
+static dcl_status ask_scratch(const dcl_host *host, dcl_call *call, const dcl_tensor *u)
+{
+    const int64_t width = u->dim[1];
+    worker *const run = method_of(host, call)->run;
+    if (run == rotation_run)
+        return host->set_scratch(call, 0, u->dtype, 2, (int64_t[]){width, width});
+    if (run != aligned_run)
+        return DCL_OK;
+    dcl_status status = host->set_scratch(call, 0, DCL_I64, 2, (int64_t[]){width, 2});
+    return status ? status : host->set_scratch(call, 1, u->dtype, 2, (int64_t[]){width, 2});
 }
 
 static dcl_status balance_infer(const dcl_host *host, dcl_call *call)
@@ -681,21 +778,13 @@ static dcl_status balance_infer(const dcl_host *host, dcl_call *call)
     const dcl_tensor *u = host->input(call, 0), *v = host->input(call, 1);
     if (u->rank != 2 || v->rank != 2 || u->dim[1] != v->dim[1])
         return host->fail(call, DCL_EINVAL, "u and v must be matrices with the same number of columns");
-    int64_t width = u->dim[1];
     dcl_status status = host->set_output(call, 0, u->dtype, 2, u->dim);
     if (!status)
         status = host->set_output(call, 1, v->dtype, 2, v->dim);
-    if (status)
-        return status;
-    if (width > 20000)
-        return host->fail(call, DCL_EUNSUPPORTED, "factors with more than 20000 columns are too large");
-    if (!is_aligned(host, call))
-        return host->set_scratch(call, 0, u->dtype, 2, (int64_t[]){width, width});
-    status = host->set_scratch(call, 0, DCL_I64, 2, (int64_t[]){width, 2});
-    return status ? status : host->set_scratch(call, 1, u->dtype, 2, (int64_t[]){width, 2});
+    if (!status)
+        status = check_method(host, call, u->dim[1]);
+    return status ? status : ask_scratch(host, call, u);
 }
-
-typedef dcl_status worker(const dcl_host *host, dcl_call *call, pair *both);
 
 static dcl_status with_pair(const dcl_host *host, dcl_call *call, worker *work)
 {
@@ -710,12 +799,12 @@ static dcl_status with_pair(const dcl_host *host, dcl_call *call, worker *work)
 
 static dcl_status balance_run(const dcl_host *host, dcl_call *call)
 {
-    return with_pair(host, call, is_aligned(host, call) ? aligned_run : rotation_run);
+    return with_pair(host, call, method_of(host, call)->run);
 }
 
 static dcl_status balance_reference(const dcl_host *host, dcl_call *call)
 {
-    return with_pair(host, call, is_aligned(host, call) ? aligned_reference : rotation_reference);
+    return with_pair(host, call, method_of(host, call)->reference);
 }
 
 static const dcl_port inputs[] = {
@@ -725,14 +814,16 @@ static const dcl_port inputs[] = {
 };
 
 static const dcl_port outputs[] = {
-    {"u", "m x r; every |u_i| |v_i| is the same and u v' is unchanged", DCL_REAL, 0},
+    {"u", "m x r; every |u_i| |v_i|, or of blocks |u_i v_i'|, is the same and u v' is unchanged", DCL_REAL, 0},
     {"v", "n x r", DCL_REAL, 0},
     {0},
 };
 
 static const dcl_attribute attributes[] = {
-    {.name = "method", .doc = "aligned: the least common value, |u v'|_* / r; rotation: only turns u and v",
-     .kind = DCL_STRING, .words = "aligned|rotation"},
+    {.name = "method", .doc = "aligned: the least common value, |u v'|_* / r; rotation: only turns u and v; hadamard: "
+     "as aligned, by a fast transform, where r is a power of 2", .kind = DCL_STRING, .words = "aligned|rotation|hadamard"},
+    {.name = "block", .doc = "neighbouring units that weigh as one, by |u_i v_i'|_F; above 1 only aligned",
+     .kind = DCL_INTEGER, .fallback = 1, .least = 1, .most = 2147483647.0},
     {0},
 };
 
@@ -756,6 +847,24 @@ static const dcl_case cases[] = {
     {"5x3@0..0 4x3", "method=rotation", 5e-6, 1e-12, 0, 0},
     {"5x3@1..1 4x3@1..1", "method=rotation", 5e-6, 1e-12, 0, 0},
     {"40x17 31x17", "method=rotation", 2e-5, 1e-12, 0, 0},
+    {"9x4 7x4", "method=hadamard", 5e-6, 1e-12, 0, 0},
+    {"6x1 5x1", "method=hadamard", 5e-6, 1e-12, 0, 0},
+    {"3x8 7x8", "method=hadamard", 5e-6, 1e-12, 0, 0},
+    {"5x2@0..0 4x2", "method=hadamard", 0, 0, 0, 0},
+    {"40x32 31x32", "method=hadamard", 2e-5, 1e-11, 0, 0},
+    {"5x4 4x4", "block=2", 5e-6, 1e-12, 0, 0},
+    {"5x4 4x4", "block=4", 5e-6, 1e-12, 0, 0},
+    {"3x8 7x8", "block=2", 5e-6, 1e-12, 0, 0},
+    {"4x12 5x12", "block=3", 5e-6, 1e-12, 0, 0},
+    {"8x12 7x12", "block=3", 5e-4, 1e-9, 0, 0},
+    {"1x6 1x6", "block=2", 5e-6, 1e-12, 0, 0},
+    {"1x6 1x6", "block=3", 5e-6, 1e-12, 0, 0},
+    {"5x6@1..1 4x6@1..1", "block=2", 5e-6, 1e-12, 0, 0},
+    {"5x6@0..0 4x6", "block=2", 0, 0, 0, 0},
+    {"5x6 4x6", "block=4", 0, 0, DCL_CASE_REFUSED, 0},
+    {"5x6 4x6", "block=0", 0, 0, DCL_CASE_REFUSED, 0},
+    {"5x6 4x6", "block=2 method=rotation", 0, 0, DCL_CASE_REFUSED, 0},
+    {"5x6 4x6", "method=hadamard", 0, 0, DCL_CASE_REFUSED, 0},
     {"5x3 4x2", NULL, 0, 0, DCL_CASE_REFUSED, 0},
     {"5 5", NULL, 0, 0, DCL_CASE_REFUSED, 0},
     {"5x3 4x3", "method=other", 0, 0, DCL_CASE_REFUSED, 0},

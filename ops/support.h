@@ -42,7 +42,7 @@ static inline int64_t dcl__support_above(const double *sigma, int64_t n, int64_t
 }
 
 /* The threshold mu T of min ||sigma - s||^2 + mu ||s||^2, for n values above 0: s_i is
- * min(sigma_i / (1 + mu), max(sigma_i - mu T, 0)), and T makes the weights clip(sigma_i / T - mu, 0, 1) sum to block. */
+ * min(sigma_i / (1 + mu), max(sigma_i - mu T, 0)), and with T the weights clip(sigma_i / T - mu, 0, 1) sum to block. */
 static inline double dcl__support_threshold(const double *sigma, int64_t n, int64_t block, double mu)
 {
     if (n < block)

@@ -401,8 +401,8 @@ static const dcl_op singular_values = {
 };
 
 static const dcl_port singular_threshold_outputs[] = {
-    {"left", "m x width; column i is left vector i times sqrt(max(value i - tau, 0)), or of what block leaves", DCL_REAL, 0},
-    {"right", "n x width, alike; left right' is y with its singular values reduced by tau, or as block asks", DCL_REAL, 0},
+    {"left", "m x width; column i is left vector i times sqrt(max(value i - tau, 0)), or as block says", DCL_REAL, 0},
+    {"right", "n x width, alike; left right' is y with its singular values reduced", DCL_REAL, 0},
     {"values", "min(m, n) numbers: the singular values that were computed, largest first, then zeros", DCL_REAL, 0},
     {"tau", "scalar: the threshold used", DCL_REAL, 0},
     {"count", "scalar: how many values were computed: those above tau, or all", DCL_REAL, 0},

@@ -200,7 +200,8 @@ static void print_summary(const dcl__report_facts *f, const dcl_factorize_result
         printf("width          %lld units are enough, of %lld\n", (long long)r->width_found, (long long)r->width_trained);
     if (r->cut_off)
         printf("width          the width is cut off: more --rank would lower the objective\n");
-    printf("rank           %lld (at the optimum %lld)\n", (long long)r->assessment.rank, (long long)r->optimum.rank);
+    printf("rank           %lld (at the %s %lld)\n", (long long)r->assessment.rank,
+           r->optimum.inexact ? "bound" : "optimum", (long long)r->optimum.rank);
     printf("balance error  %.2e\n", r->assessment.balance_error);
 }
 
