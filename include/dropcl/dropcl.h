@@ -411,7 +411,7 @@ typedef struct dcl_factorize_options {
     int64_t mask_factor_columns;
     const dcl_matrix *inputs;    /* X, features x columns of Y, for Y ~ U V' X; NULL: the identity   */
     const dcl_matrix *moment;    /* X X' instead of X; then `data` is Y X'; NULL: none               */
-    double energy;               /* ||Y||_F^2, with moment; 0: unknown, and objectives lack it       */
+    double energy;               /* ||Y||_F^2, with moment; 0: unknown, and objectives lack what X leaves of Y */
 } dcl_factorize_options;
 
 /* Defaults: stochastic, dropout, retain 0.5, width min(m, n, 64), seed 1. */
@@ -469,6 +469,8 @@ typedef struct dcl_factorize_result {
     const double *shrunk;        /* singular values of the optimal product, data_count of them; NULL:
                                     not known                                                        */
     int64_t width_found;         /* variable rate: units that the optimum needs; else width          */
+    int64_t data_rank;           /* of X; 0 without                                                  */
+    double data_condition;       /* its largest singular value over the least that is not 0; 1 without X */
     int64_t width_trained;       /* with so many units; `width` is that of u and v, fewer where a
                                     variable rate needs fewer                                        */
     int cut_off;                 /* 1: variable rate, and more units would lower the objective       */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/factorize_data.h"
 #include "command/factorize_noise.h"
 #include "command/factorize_report.h"
 #include "command/files.h"
@@ -24,13 +25,15 @@ typedef struct request {
     int64_t rank, steps, batch;
     uint64_t seed;
     dcl__noise_request noise;
+    dcl__data_request data;
 } request;
 
 /* A run under way. */
 typedef struct run {
     const request *request;
     dcl__tools tools;
-    dcl__array data, mask_factor;
+    dcl__data data;
+    dcl__array mask_factor;
     dcl_factorization *factorization;
     dcl__output trace;
     dcl__results results;
@@ -108,7 +111,7 @@ static dcl_status prepare(run *r, dcl_error *error)
 {
     const request *q = r->request;
     uint32_t dtype = q->dtype == 2 ? DCL_F64 : DCL_F32;
-    dcl_status status = dcl__read_scaled(q->matrix, dtype, q->scale, &r->data, error);
+    dcl_status status = dcl__read_data(&q->data, q->matrix, dtype, q->scale, &r->data, error);
     if (status == DCL_OK)
         status = dcl__results_start(&r->results, q->folder, error);
     if (status == DCL_OK)
@@ -119,12 +122,13 @@ static dcl_status prepare(run *r, dcl_error *error)
         return status;
     if (dcl__shows_progress(q->quiet))
         dcl__progress_line("getting ready (the first run on a device compiles its kernels)");
-    const dcl_matrix data = {r->data.dim[0], r->data.dim[1], dtype, r->data.data};
-    dcl_factorize_options options = make_options(q, &data);
+    const dcl_matrix *data = &r->data.data;
+    dcl_factorize_options options = make_options(q, data);
     options.user = r;
+    dcl__apply_data(&q->data, &r->data, q->scale, &options);
     status = dcl__apply_noise(&q->noise, rank_of(q), &options, &r->mask_factor, error);
     if (status == DCL_OK)
-        status = dcl_factorization_create(r->tools.registry, r->tools.device, &data, &options, &r->factorization, error);
+        status = dcl_factorization_create(r->tools.registry, r->tools.device, data, &options, &r->factorization, error);
     if (status == DCL_OK && q->graph)
         status = dcl__graph_write(dcl_factorization_graph(r->factorization), q->graph, error);
     return status;
@@ -173,7 +177,7 @@ static void clean_up(run *r)
         dcl__output_discard(&r->trace);
     dcl_factorization_free(r->factorization);
     dcl__tools_close(&r->tools);
-    dcl__array_free(&r->data);
+    dcl__data_free(&r->data);
     dcl__array_free(&r->mask_factor);
 }
 
@@ -220,13 +224,15 @@ static int check_request(const request *q)
         return dcl__misuse("factorize", "--rank is %lld, it must be at least 1", (long long)q->rank);
     if (!q->folder)
         return dcl__misuse("factorize", "-o DIR is missing: where should the results go?");
-    return dcl__check_noise(&q->noise, q->solver, rank_of(q));
+    int over = dcl__check_noise(&q->noise, q->solver, rank_of(q));
+    return over == DCL__GO_ON ? dcl__check_data(&q->data, &q->noise, q->batch) : over;
 }
 
 int dcl__command_factorize(int argc, char **argv)
 {
     request q = {.dtype = 1, .solver = DCL_SOLVER_STOCHASTIC, .scale = 1, .rank = DEFAULT_RANK, .seed = 1,
-                 .noise = {.kind = 1, .retain = NAN, .lambda = NAN, .retain_right = NAN}};
+                 .noise = {.kind = 1, .retain = NAN, .lambda = NAN, .retain_right = NAN},
+                 .data = {.energy = NAN}};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
         {"--solver", "stochastic|explicit|closed-form", "dropout training (default), descent on the objective that "
@@ -248,7 +254,13 @@ int dcl__command_factorize(int argc, char **argv)
          "optimum does not depend on it", DCL__OPTION_FLAG, &q.noise.variable_rate},
         {"--rank", "R", "units, columns of U and V (default 64, or less for a small matrix)", DCL__OPTION_INTEGER,
          &q.rank},
-        {"--scale", "S", "multiply the data by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
+        {"--data", "X", "fit Y ~ U V'X: features x samples, one column for each of Y", DCL__OPTION_TEXT, &q.data.inputs},
+        {"--samples", "columns|rows", "with --data: how samples lie in the files of Y and X (default columns)",
+         DCL__OPTION_WORD, &q.data.samples},
+        {"--moment", "S", "instead of --data: X X'; then Y is Y X'", DCL__OPTION_TEXT, &q.data.moment},
+        {"--energy", "E", "with --moment: ||Y||^2; without it, objectives lack what X leaves of Y", DCL__OPTION_NUMBER,
+         &q.data.energy},
+        {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
         {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
         {"--steps", "N", "steps or rounds at most (default: chosen by the solver)", DCL__OPTION_INTEGER, &q.steps},
         {"--tolerance", "GAP", "stop at this relative gap; exit status 5 when it is not reached", DCL__OPTION_NUMBER,
@@ -276,12 +288,15 @@ int dcl__command_factorize(int argc, char **argv)
         "  dropconnect  as dropout; on both factors with 1 + lambda = (1 + lambda_u) (1 + lambda_v)\n"
         "  correlated   lambda <A A', U'U o V'V>\n"
         "Where that has no closed form, a lower bound takes its place, and the report says so.\n"
+        "With --data X it fits Y ~ U V'X, where ||X'v_i|| takes the place of ||v_i||; what is trained, written\n"
+        "by --graph and kept in checkpoints is the same problem in an orthonormal basis of X's rows.\n"
         "Y is .npy, Matrix Market, CSV or IDX, also gzipped. DIR gets U.npy, V.npy, report.json,\n"
         "history.csv, report.svg and report.png.",
         "  dropcl factorize ratings.csv -o fit --rank 20 --retain 0.7\n"
         "  dropcl factorize Y.npy -o fit --solver explicit --tolerance 1e-6 --dtype f64\n"
         "  dropcl factorize Y.npy -o fit --noise dropblock --block 4 --rank 32\n"
-        "  dropcl factorize Y.npy -o fit --variable-rate --retain 0.9 --rank 60 --solver explicit\n", options, 1, 1};
+        "  dropcl factorize Y.npy -o fit --variable-rate --retain 0.9 --rank 60 --solver explicit\n"
+        "  dropcl factorize Y.npy -o fit --data X.npy --samples rows --batch 256\n", options, 1, 1};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);
     if (over == DCL__GO_ON)

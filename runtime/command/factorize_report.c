@@ -83,6 +83,16 @@ static json_t *describe_optimum(const dcl_factorize_result *r)
                      "optimum_singular_values", r->shrunk ? numbers_json(r->shrunk, r->data_count) : json_null());
 }
 
+/* X, where there is one. */
+static json_t *describe_data(const dcl_factorize_result *r)
+{
+    const int given = r->data_rank > 0;
+    return json_pack("{s:I, s:o, s:o, s:o}", "features", (json_int_t)r->features,
+                     "data_rank", given ? json_integer(r->data_rank) : json_null(),
+                     "data_condition", given ? dcl__json_from_number(r->data_condition) : json_null(),
+                     "constant", dcl__json_from_number(r->optimum.constant));
+}
+
 /* What came out. */
 static json_t *describe_result(const dcl__report_facts *f, const dcl_factorize_result *r)
 {
@@ -105,9 +115,9 @@ static json_t *describe_result(const dcl__report_facts *f, const dcl_factorize_r
 static json_t *describe(const dcl__report_facts *f, const dcl_factorize_result *r)
 {
     json_t *report = describe_run(f, r);
-    json_t *const parts[] = {describe_noise(f, r), describe_optimum(r), describe_result(f, r)};
+    json_t *const parts[] = {describe_noise(f, r), describe_data(r), describe_optimum(r), describe_result(f, r)};
     int failed = !report;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         failed |= json_object_update(report, parts[i]) != 0;
         json_decref(parts[i]);
     }
@@ -152,6 +162,8 @@ static void name_noise(const dcl_factorize_result *r, char *text, size_t size)
 static dcl_status write_files(const dcl__report_facts *f, const dcl_factorize_result *r, const json_t *report,
                               dcl_error *error)
 {
+    /* Single precision would lose X'V where the condition of X is large. */
+    const uint32_t v_dtype = r->data_rank > 0 ? DCL_F64 : f->dtype;
     char title[200], noise[80];
     name_noise(r, noise, sizeof noise);
     snprintf(title, sizeof title, "dropcl factorize: %lld \xc3\x97 %lld, width %lld, %s, %s", (long long)r->rows,
@@ -160,7 +172,7 @@ static dcl_status write_files(const dcl__report_facts *f, const dcl_factorize_re
     dcl__path json = dcl__join(f->folder, "report.json");
     dcl_status status = dcl__write_matrix(f->folder, "U.npy", f->dtype, r->rows, r->width, r->u, error);
     if (status == DCL_OK)
-        status = dcl__write_matrix(f->folder, "V.npy", f->dtype, r->columns, r->width, r->v, error);
+        status = dcl__write_matrix(f->folder, "V.npy", v_dtype, r->features, r->width, r->v, error);
     if (status == DCL_OK)
         status = write_history(f->folder, r, error);
     if (status == DCL_OK)
@@ -190,6 +202,9 @@ static void print_summary(const dcl__report_facts *f, const dcl_factorize_result
     name_noise(r, noise, sizeof noise);
     printf("problem        %lld x %lld, width %lld, %s, %s, %s\n", (long long)r->rows, (long long)r->columns,
            (long long)r->width, noise, solver_name(f->solver), dcl__dtype_name(f->dtype));
+    if (r->data_rank > 0)
+        printf("data X         %lld features of rank %lld, condition %.3g; they leave %.9g of Y\n", (long long)r->features,
+               (long long)r->data_rank, r->data_condition, r->optimum.constant);
     printf("time           %.2f s, %lld steps, the first done after %.2f s\n", r->seconds, (long long)r->steps,
            r->seconds_to_first_step);
     printf("files          %s: U.npy V.npy report.json history.csv report.svg report.png\n", f->folder);

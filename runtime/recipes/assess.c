@@ -9,7 +9,7 @@
 #include "core/memory.h"
 #include "core/tensor.h"
 
-enum { TILE = 256 };             /* rows of the residual held at a time                              */
+enum { TILE = 256 };             /* rows of the residual, or samples of X, held at a time            */
 
 /* ---- The data term ---- */
 
@@ -53,23 +53,36 @@ typedef struct responses {
     double *made, *lengths;
 } responses;
 
+/* TILE samples of X at a time. */
+static void multiply_tiles(const dcl_matrix *x, const double *v, int64_t width, double *tile, responses *r)
+{
+    const int64_t features = x->rows, samples = x->columns, size = dcl__dtype_size(x->dtype);
+    for (int64_t first = 0; first < samples; first += TILE) {
+        const int64_t count = samples - first < TILE ? samples - first : TILE;
+        for (int64_t i = 0; i < features; i++) {
+            double *row = tile + i * count;
+            dcl__convert(DCL_F64, row, x->dtype, (const char *)x->data + (i * samples + first) * size, count);
+            r->lengths[i] = hypot(r->lengths[i], cblas_dnrm2((int)count, row, 1));
+        }
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)count, (int)width, (int)features, 1, tile, (int)count,
+                    v, (int)width, 0, r->made + first * width, (int)width);
+    }
+}
+
 static dcl_status respond(const dcl_matrix *x, const double *v, int64_t width, responses *r, dcl_error *error)
 {
     *r = (responses){.w = v};
     if (!x)
         return DCL_OK;
-    const int64_t samples = x->columns, size = dcl__dtype_size(x->dtype);
-    double *row = malloc((size_t)samples * sizeof *row);
-    r->w = r->made = calloc((size_t)(samples * width), sizeof *r->made);
-    r->lengths = malloc((size_t)x->rows * sizeof *r->lengths);
-    const int failed = !row || !r->made || !r->lengths;
-    for (int64_t i = 0; i < x->rows && !failed; i++) {
-        dcl__convert(DCL_F64, row, x->dtype, (const char *)x->data + i * samples * size, samples);
-        r->lengths[i] = cblas_dnrm2((int)samples, row, 1);
-        cblas_dger(CblasRowMajor, (int)samples, (int)width, 1, row, 1, v + i * width, 1, r->made, (int)width);
-    }
-    free(row);
-    return failed ? dcl__no_memory(error, "X'V", samples * width * (int64_t)sizeof *r->made) : DCL_OK;
+    const int64_t numbers = x->rows * (x->columns < TILE ? x->columns : TILE);
+    double *tile = malloc((size_t)numbers * sizeof *tile);
+    r->w = r->made = malloc((size_t)(x->columns * width) * sizeof *r->made);
+    r->lengths = calloc((size_t)x->rows, sizeof *r->lengths);
+    const int failed = !tile || !r->made || !r->lengths;
+    if (!failed)
+        multiply_tiles(x, v, width, tile, r);
+    free(tile);
+    return failed ? dcl__no_memory(error, "X'V", (x->columns * width + numbers) * (int64_t)sizeof *tile) : DCL_OK;
 }
 
 static void free_responses(responses *r)

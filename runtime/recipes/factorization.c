@@ -11,6 +11,7 @@
 #include "recipes/data_spectrum.h"
 #include "recipes/noise.h"
 #include "recipes/variable_width.h"
+#include "recipes/whiten.h"
 
 /* Stagnation is judged over so many reports of `explicit`. */
 enum { WINDOW = 5, MOST_REPORTS = 100 };
@@ -22,8 +23,9 @@ static const double PATIENCE = 0.2;
 struct dcl_factorization {
     const dcl_registry *registry;
     dcl_device *device;
-    dcl_matrix data;
+    dcl_matrix data, inputs;
     dcl_factorize_options options;
+    dcl__whitening white;
     dcl__task task;
     dcl_graph *graph;
     dcl_session *session;
@@ -31,6 +33,7 @@ struct dcl_factorization {
     dcl__data_spectrum spectrum;
     double *shrunk;              /* singular values of the best product                              */
     double *product_values, *products, *u, *v;
+    double *trained_v;           /* of the whitened problem; v itself without X                      */
     dcl_progress *history;
     size_t history_count, history_capacity;
     double first_step;           /* seconds from the start to the end of the first step              */
@@ -92,9 +95,15 @@ static double frobenius_norm(const dcl_matrix *data)
     return sqrt(sum);
 }
 
+/* What is fed as "Y": the whitened data, or where samples are drawn the original beside "X". */
+static const dcl_matrix *trained_data(const dcl_factorization *f)
+{
+    return f->white.x.data ? &f->data : &f->white.y;
+}
+
 /* How many steps each solver takes when nobody says. The gap of averaged stochastic steps falls like
  * (||Y||^2 / optimum) / steps, measured on dense, low-rank and badly scaled data. */
-static int64_t default_steps(const dcl_factorize_options *o, const dcl__task *task, double minimum)
+static int64_t default_steps(const dcl_factorize_options *o, const dcl__task *task, int64_t samples, double minimum)
 {
     if (o->solver == DCL_SOLVER_CLOSED_FORM)
         return 1;
@@ -102,7 +111,7 @@ static int64_t default_steps(const dcl_factorize_options *o, const dcl__task *ta
         return o->optimizer == DCL_OPTIMIZER_DEFAULT ? 300 : 4000;
     double wish = ceil(250 * task->norm * task->norm / fmax(minimum, 1e-300));
     int64_t steps = wish > 4000 || isnan(wish) ? 4000 : wish < 1000 ? 1000 : (int64_t)wish;
-    int64_t parts = o->batch > 0 ? (task->columns + o->batch - 1) / o->batch : 1;
+    int64_t parts = o->batch > 0 ? (samples + o->batch - 1) / o->batch : 1;
     return steps * parts;
 }
 
@@ -110,8 +119,9 @@ static void make_task(dcl_factorization *f, const dcl_noise *noise)
 {
     const dcl_factorize_options *o = &f->options;
     dcl__task *task = &f->task;
-    *task = (dcl__task){.rows = f->data.rows, .columns = f->data.columns, .width = o->width, .dtype = f->data.dtype,
-                        .lambda = noise->lambda, .norm = frobenius_norm(&f->data),
+    const dcl_matrix *y = &f->white.y;
+    *task = (dcl__task){.rows = y->rows, .columns = y->columns, .width = o->width, .dtype = y->dtype,
+                        .lambda = noise->lambda, .norm = frobenius_norm(y),
                         .optimizer = o->optimizer, .rate = o->rate, .batch = o->batch, .noise = *noise};
     task->retain = 1 / (1 + task->lambda);
     task->unit_u = sqrt(task->norm / ((double)task->rows * (double)task->width));
@@ -126,7 +136,7 @@ static dcl_status find_optimum(dcl_factorization *f, dcl_error *error)
     dcl__data_spectrum *y = &f->spectrum;
     const dcl_noise *noise = &f->task.noise;
     const double lambda = dcl__noise_couples(noise) ? 0 : f->task.lambda;
-    dcl_status status = dcl__data_spectrum_find(f->registry, f->device, &f->data, lambda, f->task.width, y, error);
+    dcl_status status = dcl__data_spectrum_find(f->registry, f->device, &f->white.y, lambda, f->task.width, y, error);
     if (status)
         return status;
     f->shrunk = calloc((size_t)y->count + 1, sizeof *f->shrunk);
@@ -134,6 +144,8 @@ static dcl_status find_optimum(dcl_factorization *f, dcl_error *error)
         return dcl__no_memory(error, "singular values", y->count * (int64_t)sizeof *f->shrunk);
     f->optimum = dcl_noise_optimum(noise, y->values, y->count, y->count == y->all ? -1 : y->energy, y->residual,
                                    f->task.width, f->shrunk);
+    f->optimum.constant = f->white.constant;
+    f->optimum.minimum += f->white.constant;
     return DCL_OK;
 }
 
@@ -152,21 +164,38 @@ static void build_solver(dcl_factorization *f, dcl_value y, dcl_value x)
         dcl__build_descent(f->graph, &f->task, y, x);
 }
 
+/* Of the problem with X: where the whitened one is trained, the rest of Y is added to it. */
+static void build_objective(dcl_factorization *f, dcl_value y, dcl_value x)
+{
+    dcl_value u = dcl_value_find(f->graph, "U"), v = dcl_value_find(f->graph, "V");
+    dcl_value objective = dcl__noise_objective(f->graph, &f->task, y, u, v, x);
+    if (!x && f->white.constant > 0)
+        objective = dcl__binary(f->graph, "add", objective, dcl__scalar(f->graph, "constant", f->white.constant));
+    dcl_graph_result(f->graph, "objective", objective);
+}
+
+static dcl_value add_input(dcl_factorization *f, const char *name, const dcl_matrix *matrix)
+{
+    return dcl_graph_input(f->graph, name, DCL_REAL, 2, (int64_t[]){matrix->rows, matrix->columns});
+}
+
 static dcl_status build_graph(dcl_factorization *f, dcl_error *error)
 {
     dcl_status status = dcl_graph_create(f->registry, f->data.dtype, f->options.seed, &f->graph, error);
     if (status)
         return status;
-    dcl_value y = dcl_graph_input(f->graph, "Y", DCL_REAL, 2, (int64_t[]){f->data.rows, f->data.columns}), x = 0;
+    dcl_value y = add_input(f, "Y", trained_data(f)), x = f->white.x.data ? add_input(f, "X", &f->white.x) : 0;
     build_solver(f, y, x);
-    dcl_value u = dcl_value_find(f->graph, "U"), v = dcl_value_find(f->graph, "V");
-    dcl_graph_result(f->graph, "objective", dcl__noise_objective(f->graph, &f->task, y, u, v, x));
+    build_objective(f, y, x);
     return dcl_graph_status(f->graph, error);
 }
 
 static dcl_status feed(dcl_factorization *f, dcl_error *error)
 {
-    dcl_status status = dcl_session_feed(f->session, "Y", f->data.dtype, f->data.data, error);
+    const dcl_matrix *y = trained_data(f), *x = &f->white.x;
+    dcl_status status = dcl_session_feed(f->session, "Y", y->dtype, y->data, error);
+    if (status == DCL_OK && x->data)
+        status = dcl_session_feed(f->session, "X", x->dtype, x->data, error);
     if (status == DCL_OK && f->task.noise.kind == DCL_NOISE_CORRELATED)
         status = dcl_session_feed(f->session, "A", DCL_F64, f->task.noise.factor, error);
     return status;
@@ -176,6 +205,8 @@ static dcl_status set_up(dcl_factorization *f, dcl_error *error)
 {
     dcl_noise noise;
     dcl_status status = dcl_noise_resolve(&f->options, &noise, error);
+    if (status == DCL_OK)
+        status = dcl__whiten(&f->data, &f->options, &f->white, error);
     if (status)
         return status;
     make_task(f, &noise);
@@ -183,7 +214,8 @@ static dcl_status set_up(dcl_factorization *f, dcl_error *error)
     if (status)
         return status;
     int asked = f->options.steps > 0 && f->options.solver != DCL_SOLVER_CLOSED_FORM;
-    f->task.steps = asked ? f->options.steps : default_steps(&f->options, &f->task, f->optimum.minimum);
+    f->task.steps = asked ? f->options.steps
+                          : default_steps(&f->options, &f->task, trained_data(f)->columns, f->optimum.minimum);
     status = build_graph(f, error);
     if (status == DCL_OK)
         status = dcl_session_create(f->device, f->graph, &f->session, error);
@@ -204,6 +236,10 @@ dcl_status dcl_factorization_create(const dcl_registry *registry, dcl_device *de
     made->device = device;
     made->data = *data;
     made->options = *options;
+    if (options->inputs) {
+        made->inputs = *options->inputs;
+        made->options.inputs = &made->inputs;
+    }
     if (made->options.started == 0)
         made->options.started = dcl__now();
     status = set_up(made, error);
@@ -225,8 +261,11 @@ void dcl_factorization_free(dcl_factorization *f)
     free(f->product_values);
     free(f->products);
     free(f->u);
+    if (f->trained_v != f->v)
+        free(f->trained_v);
     free(f->v);
     free(f->history);
+    dcl__whitening_free(&f->white);
     free(f);
 }
 
@@ -346,13 +385,40 @@ static dcl_status allocate_result(dcl_factorization *f, dcl_error *error)
 {
     size_t width = (size_t)f->task.width;
     f->u = calloc((size_t)f->task.rows * width, sizeof *f->u);
-    f->v = calloc((size_t)f->task.columns * width, sizeof *f->v);
+    f->v = calloc((size_t)f->white.features * width, sizeof *f->v);
+    f->trained_v = f->white.back ? calloc((size_t)f->task.columns * width, sizeof *f->trained_v) : f->v;
     f->product_values = calloc(width, sizeof *f->product_values);
     f->products = calloc(width, sizeof *f->products);
-    if (!f->u || !f->v || !f->product_values || !f->products)
-        return dcl__no_memory(error, "the factors", (f->task.rows + f->task.columns) * f->task.width *
+    if (!f->u || !f->v || !f->trained_v || !f->product_values || !f->products)
+        return dcl__no_memory(error, "the factors", (f->task.rows + f->white.features) * f->task.width *
                               (int64_t)sizeof(double));
     return DCL_OK;
+}
+
+/* Factors and what is said of them. */
+typedef struct factors {
+    int64_t width;
+    const dcl_noise *noise;
+    const double *u, *trained_v;
+    double *v;                   /* for X, made of trained_v; without X the same                     */
+    double *values, *products;
+} factors;
+
+/* Beside a moment there is nothing to hold factors against but the whitened data. */
+static dcl_status weigh(const dcl_factorization *f, const factors *pair, dcl_assessment *assessment, dcl_error *error)
+{
+    if (f->white.back)
+        dcl__whiten_back(&f->white, pair->trained_v, pair->width, pair->v);
+    if (!f->options.moment)
+        return dcl_noise_assess(&f->data, f->options.inputs, pair->u, pair->v, pair->width, pair->noise, assessment,
+                                pair->values, pair->products, error);
+    dcl_status status = dcl_noise_assess(&f->white.y, NULL, pair->u, pair->trained_v, pair->width, pair->noise,
+                                         assessment, pair->values, pair->products, error);
+    if (status == DCL_OK) {
+        assessment->data_term += f->white.constant;
+        assessment->objective += f->white.constant;
+    }
+    return status;
 }
 
 /* Fetches a pair of parameters and weighs it. */
@@ -362,11 +428,9 @@ static dcl_status assess(dcl_factorization *f, const char *u, const char *v, dcl
     if (status == DCL_OK)
         status = dcl_session_fetch(f->session, u, DCL_F64, f->u, error);
     if (status == DCL_OK)
-        status = dcl_session_fetch(f->session, v, DCL_F64, f->v, error);
-    if (status == DCL_OK)
-        status = dcl_noise_assess(&f->data, NULL, f->u, f->v, f->task.width, &f->task.noise, assessment,
-                                  f->product_values, f->products, error);
-    return status;
+        status = dcl_session_fetch(f->session, v, DCL_F64, f->trained_v, error);
+    const factors pair = {f->task.width, &f->task.noise, f->u, f->trained_v, f->v, f->product_values, f->products};
+    return status ? status : weigh(f, &pair, assessment, error);
 }
 
 /* ---- What training sees on average ---- */
@@ -405,8 +469,10 @@ dcl_status dcl_factorization_expectation(dcl_factorization *f, int64_t draws, do
     dcl_session_set_steps(f->session, steps);
     if (status == DCL_OK)
         status = assess(f, "U.iterate", "V.iterate", &assessment, error);
-    if (status == DCL_OK)
+    if (status == DCL_OK) {
         *objective = assessment.objective;
+        *mean += f->white.x.data ? 0 : f->white.constant;
+    }
     return status;
 }
 
@@ -453,16 +519,18 @@ static dcl_noise noise_of_width(const dcl_factorization *f, int64_t width)
 /* Replaces the factors by `rank` units wide ones, unless the objective is 1e-4 higher then. */
 static dcl_status narrow(dcl_factorization *f, dcl_assessment *assessment, dcl_error *error)
 {
-    const int64_t rank = assessment->rank, u_count = f->task.rows * rank, v_count = f->task.columns * rank;
+    const int64_t rank = assessment->rank, u_count = f->task.rows * rank, v_count = f->white.features * rank;
+    const int64_t trained_count = f->white.back ? f->task.columns * rank : 0;
     const dcl_noise noise = noise_of_width(f, rank);
     dcl_assessment found;
-    double *u = calloc((size_t)(u_count + v_count + 2 * rank), sizeof *u);
+    double *u = calloc((size_t)(u_count + v_count + trained_count + 2 * rank), sizeof *u);
     if (!u)
-        return dcl__no_memory(error, "narrower factors", (u_count + v_count) * (int64_t)sizeof *u);
-    double *v = u + u_count, *values = v + v_count, *products = values + rank;
-    dcl_status status = dcl__narrow(f->registry, f->device, &f->task, f->u, f->v, rank, u, v, error);
+        return dcl__no_memory(error, "narrower factors", (u_count + v_count + trained_count) * (int64_t)sizeof *u);
+    double *v = u + u_count, *trained = trained_count ? v + v_count : v;
+    double *values = v + v_count + trained_count, *products = values + rank;
+    dcl_status status = dcl__narrow(f->registry, f->device, &f->task, f->u, f->trained_v, rank, u, trained, error);
     if (status == DCL_OK)
-        status = dcl_noise_assess(&f->data, NULL, u, v, rank, &noise, &found, values, products, error);
+        status = weigh(f, &(factors){rank, &noise, u, trained, v, values, products}, &found, error);
     if (status == DCL_OK && found.objective <= assessment->objective * (1 + 1e-4)) {
         memcpy(f->u, u, (size_t)u_count * sizeof *u);
         memcpy(f->v, v, (size_t)v_count * sizeof *v);
@@ -491,14 +559,15 @@ static void prove_attained(const dcl_factorization *f, double objective, dcl_opt
 static void describe(const dcl_factorization *f, const dcl_assessment *assessment, dcl_factorize_result *result)
 {
     *result = (dcl_factorize_result){
-        .rows = f->task.rows, .columns = f->task.columns, .width = f->width, .spectrum = f->spectrum.all,
+        .rows = f->data.rows, .columns = f->data.columns, .width = f->width, .spectrum = f->spectrum.all,
         .u = f->u, .v = f->v, .optimum = f->optimum, .assessment = *assessment,
         .relative_gap = relative_gap(f, assessment->objective), .data_values = f->spectrum.values,
         .data_count = f->spectrum.count,
         .product_values = f->product_values, .products = f->products, .history = f->history,
         .history_count = (int64_t)f->history_count, .steps = dcl_session_steps(f->session),
         .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step, .noise = f->noise,
-        .features = f->task.columns, .blocks = f->width / f->noise.block, .shrunk = f->shrunk,
+        .features = f->white.features, .data_rank = f->white.back ? f->white.rank : 0,
+        .data_condition = f->white.condition, .blocks = f->width / f->noise.block, .shrunk = f->shrunk,
         .width_found = f->width, .width_trained = f->task.width, .cut_off = is_cut_off(f, assessment->rank)};
     prove_attained(f, assessment->objective, &result->optimum);
     result->status = result->cut_off ? DCL_STOPPED : verdict(f, result->relative_gap);
