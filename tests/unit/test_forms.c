@@ -365,6 +365,65 @@ START_TEST(closed_forms_are_the_least_objectives)
 }
 END_TEST
 
+/* ---- Training on a device against forms ---- */
+
+/* Everything that a solver reports, but for what belongs to the factorization. */
+static dcl_factorize_result train(const problem *p, int solver)
+{
+    const dcl_matrix y = {p->rows, p->samples, DCL_F64, p->y}, x = {p->columns, p->samples, DCL_F64, p->x};
+    dcl_factorize_options options = p->options;
+    dcl_factorization *made = NULL;
+    dcl_factorize_result result;
+    dcl_error error;
+    options.solver = solver;
+    options.seed = 1;
+    options.inputs = p->has_inputs ? &x : NULL;
+    ASSERT_OK(dcl_factorization_create(ops, device, &y, &options, &made, &error));
+    ASSERT_OK(dcl_factorization_run(made, &error));
+    ASSERT_OK(dcl_factorization_finish(made, &result, &error));
+    dcl_factorization_free(made);
+    return result;
+}
+
+START_TEST(explicit_training_reaches_the_forms)
+{
+    int trained = 0;
+    for (int number = 4 * _i; number < 4 * (_i + 1); number++) {
+        problem p;
+        draw_any_problem(&p, number);
+        if (!has_form(&p))
+            continue;
+        const dcl_factorize_result result = train(&p, DCL_SOLVER_EXPLICIT);
+        const dcl_optimum *optimum = &result.optimum;
+        ck_assert_double_ge(result.assessment.objective, optimum->minimum * (1 - 1e-12));
+        if (optimum->inexact)
+            continue;
+        ck_assert_msg(result.assessment.objective <= optimum->minimum * (1 + TOLERANCE), "problem %d: %.17g, not %.17g",
+                      number, result.assessment.objective, optimum->minimum);
+        trained++;
+    }
+    ck_assert_int_ge(trained, 1);
+}
+END_TEST
+
+START_TEST(blocks_attain_the_convex_value_exactly_when_reported)
+{
+    for (int number = 20 * _i; number < 20 * (_i + 1); number++) {
+        problem p;
+        draw_any_problem(&p, number);
+        if (p.options.noise != DCL_NOISE_DROPBLOCK || p.block == 1)
+            continue;
+        const dcl_factorize_result result = train(&p, DCL_SOLVER_CLOSED_FORM);
+        const dcl_optimum *optimum = &result.optimum;
+        const double convex = optimum->minimum - optimum->convex_gap, found = search(&p, STARTS);
+        const int attained = found <= convex * (1 + ATTAINED);
+        ck_assert_msg(attained == (optimum->attained == DCL_ATTAINED), "problem %d: found %.17g, convex value %.17g, "
+                      "reported %d", number, found, convex, optimum->attained);
+        ck_assert_int_eq(optimum->inexact, optimum->attained != DCL_ATTAINED && p.width != 2 * p.block);
+    }
+}
+END_TEST
+
 Suite *forms_suite(void)
 {
     Suite *suite = suite_create("forms");
@@ -373,5 +432,11 @@ Suite *forms_suite(void)
     tcase_add_loop_test(cases, the_gradient_is_that_of_the_objective, 0, 24);
     tcase_add_test(cases, closed_forms_are_the_least_objectives);
     suite_add_tcase(suite, cases);
+    TCase *trained = tcase_create("trained");
+    tcase_add_checked_fixture(trained, open_device, close_device);
+    tcase_set_timeout(trained, 300);
+    tcase_add_loop_test(trained, explicit_training_reaches_the_forms, 0, 20);
+    tcase_add_loop_test(trained, blocks_attain_the_convex_value_exactly_when_reported, 0, 12);
+    suite_add_tcase(suite, trained);
     return suite;
 }
