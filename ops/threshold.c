@@ -194,25 +194,43 @@ static double *weigh(const dcl_host *host, dcl_call *call, const summary *found,
     return weight;
 }
 
-/* The same with the threshold that lambda, width and block come to, which `found` takes. DropBlock on k blocks leaves
- * of the first `width` values min ||sigma - s||^2 + (lambda / k) ||s||^2 in the block-support norm (Pal, Lane, Vidal
- * and Haeffele, CVPR 2020). */
+/* What DropBlock on k blocks leaves of n values above 0: min ||sigma - s||^2 + (lambda / k) ||s||^2, s in the
+ * block-support norm (Pal, Lane, Vidal and Haeffele, CVPR 2020). Two blocks cost 1/2 sum (s_i + s_j)^2, never less
+ * than 1/2 ||s||^2, with i and j the i-th and the i-th last of 2 b: every pair shrinks as two units of dropout do. */
+static void leave(const double *values, int64_t n, int64_t block, int64_t blocks, double lambda, double tau,
+                  double *left)
+{
+    const double mu = lambda / (double)blocks;
+    for (int64_t t = 0; t < n; t++)
+        left[t] = fmin(values[t] / (1 + mu), fmax(values[t] - tau, 0));
+    for (int64_t i = 0; blocks == 2 && i < block && i < n; i++) {
+        const int64_t j = 2 * block - 1 - i;
+        const double low = j < n ? values[j] : 0;
+        const double common = mu * fmax(values[i] / (1 + mu), (values[i] + low) / (1 + 2 * mu));
+        left[i] = fmax(values[i] - common, 0);
+        if (j < n)
+            left[j] = fmax(low - common, 0);
+    }
+}
+
+/* The weights with the threshold that lambda, width and block come to, which `found` takes. */
 static double *shrink(const dcl_host *host, dcl_call *call, summary *found, double noise)
 {
     const dcl__threshold threshold = threshold_of(host, call);
-    const int64_t block = block_of(host, call);
+    const int64_t block = block_of(host, call), blocks = threshold.width / block;
     if (block == 1) {
         found->tau = dcl__threshold_at(&threshold, found->values, found->count);
         return weigh(host, call, found, noise);
     }
-    const double mu = threshold.lambda / (double)(threshold.width / block);
     int64_t n = 0;
     while (n < found->count && n < threshold.width && found->values[n] > noise)
         n++;
-    found->tau = dcl__support_threshold(found->values, n, block, mu);
+    found->tau = dcl__support_threshold(found->values, n, block, threshold.lambda / (double)blocks);
     double *weight = dcl__numbers(host, call, 1, found->count + 1);
+    if (weight)
+        leave(found->values, n, block, blocks, threshold.lambda, found->tau, weight);
     for (int64_t t = 0; t < n && weight; t++)
-        weight[t] = sqrt(fmin(found->values[t] / (1 + mu), fmax(found->values[t] - found->tau, 0)));
+        weight[t] = sqrt(weight[t]);
     return weight;
 }
 
@@ -418,7 +436,8 @@ static const dcl_attribute singular_threshold_attributes[] = {
     {.name = "width", .doc = "columns of the factors, may exceed min(m, n); 0: min(m, n)",
      .kind = DCL_INTEGER, .fallback = 0, .least = 0, .most = 2147483647.0},
     {.name = "block", .doc = "units dropped together; above 1 a value becomes the least of value / (1 + lambda block / "
-     "width) and max(value - tau, 0)", .kind = DCL_INTEGER, .fallback = 1, .least = 1, .most = 2147483647.0},
+     "width) and max(value - tau, 0); with two blocks the i-th and the i-th last of width shrink as pairs",
+     .kind = DCL_INTEGER, .fallback = 1, .least = 1, .most = 2147483647.0},
     {0},
 };
 

@@ -1,18 +1,24 @@
 /* balance.c: `dropcl balance`: turns factors until all units weigh the same. */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "command/command.h"
 #include "command/files.h"
-#include "core/error.h"
+#include "core/memory.h"
+#include "formats/json.h"
 
 typedef struct request {
     const char *left, *right, *folder, *device;
-    int dtype, method;
+    int dtype, method, json;
+    int64_t block;
 } request;
 
 static void build(dcl_graph *graph, const request *q, const dcl__array *u, const dcl__array *v)
 {
-    const dcl_setting settings[] = {{.name = "method", .string = q->method == 2 ? "rotation" : "aligned"}, {0}};
+    static const char *const methods[] = {"", "aligned", "rotation", "hadamard"};
+    const dcl_setting settings[] = {{.name = "method", .string = methods[q->method]},
+                                    {.name = "block", .integer = q->block}, {0}};
     const dcl_value factors[] = {dcl_graph_parameter(graph, "U", 2, u->dim, (dcl_initial){0}),
                                  dcl_graph_parameter(graph, "V", 2, v->dim, (dcl_initial){0})};
     dcl_value balanced = dcl_graph_apply(graph, "balanced", "balance", factors, 2, settings);
@@ -20,20 +26,92 @@ static void build(dcl_graph *graph, const request *q, const dcl__array *u, const
         dcl_graph_assign(graph, factors[i], balanced ? balanced + i : 0);
 }
 
+/* ---- What the blocks weigh ---- */
+
+typedef struct weights {
+    double spread, penalty;      /* (largest - least) / mean of ||U_i V_i'||_F; the sum of squares   */
+} weights;
+
+/* The scalar product of columns i and j. */
+static double inner(const double *factor, int64_t rows, int64_t width, int64_t i, int64_t j)
+{
+    double sum = 0;
+    for (int64_t row = 0; row < rows; row++)
+        sum += factor[row * width + i] * factor[row * width + j];
+    return sum;
+}
+
+/* ||U_i V_i'||_F^2 = <U_i'U_i, V_i'V_i> of every block. */
+static weights weigh(const double *u, int64_t rows, const double *v, int64_t columns, int64_t width, int64_t block)
+{
+    double most = 0, least = INFINITY, mean = 0, penalty = 0;
+    for (int64_t first = 0; first < width; first += block) {
+        double square = 0;
+        for (int64_t i = first; i < first + block; i++)
+            for (int64_t j = first; j < first + block; j++)
+                square += inner(u, rows, width, i, j) * inner(v, columns, width, i, j);
+        const double norm = sqrt(fmax(square, 0));
+        most = fmax(most, norm);
+        least = fmin(least, norm);
+        mean += norm * (double)block / (double)width;
+        penalty += square;
+    }
+    return (weights){mean > 0 ? (most - least) / mean : 0, penalty};
+}
+
+static dcl_status fetch_weights(const request *q, dcl_session *session, const dcl__array *u, const dcl__array *v,
+                                weights *found, dcl_error *error)
+{
+    const int64_t rows = u->dim[0], columns = v->dim[0], width = u->dim[1], size = (rows + columns) * width;
+    double *numbers = malloc((size_t)size * sizeof *numbers), *right = numbers + rows * width;
+    if (!numbers)
+        return dcl__no_memory(error, "the factors", size * (int64_t)sizeof *numbers);
+    dcl_status status = dcl_session_fetch(session, "U", DCL_F64, numbers, error);
+    if (status == DCL_OK)
+        status = dcl_session_fetch(session, "V", DCL_F64, right, error);
+    if (status == DCL_OK)
+        *found = weigh(numbers, rows, right, columns, width, q->block);
+    free(numbers);
+    return status;
+}
+
+static void print_json(const request *q, const weights *before, const weights *after)
+{
+    json_t *object = json_pack("{s:I, s:o, s:o, s:o, s:o, s:s}", "block", (json_int_t)q->block,
+                               "spread_before", dcl__json_from_number(before->spread),
+                               "spread_after", dcl__json_from_number(after->spread),
+                               "penalty_before", dcl__json_from_number(before->penalty),
+                               "penalty_after", dcl__json_from_number(after->penalty), "folder", q->folder);
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    putchar('\n');
+    json_decref(object);
+}
+
+static void print_weights(const request *q, const weights *before, const weights *after)
+{
+    printf("spread  %.3g before, %.3g after\npenalty %.9g before, %.9g after\nfiles  %s: U.npy V.npy\n", before->spread,
+           after->spread, before->penalty, after->penalty, q->folder);
+}
+
 static dcl_status run(const request *q, dcl_session *session, const dcl__array *u, const dcl__array *v,
                       dcl_error *error)
 {
+    weights before, after;
     dcl_status status = dcl_session_feed(session, "U", u->dtype, u->data, error);
     if (status == DCL_OK)
         status = dcl_session_feed(session, "V", v->dtype, v->data, error);
     if (status == DCL_OK)
+        status = fetch_weights(q, session, u, v, &before, error);
+    if (status == DCL_OK)
         status = dcl_session_step(session, 1, error);
+    if (status == DCL_OK)
+        status = fetch_weights(q, session, u, v, &after, error);
     if (status == DCL_OK)
         status = dcl__write_value(session, "U", dcl__join(q->folder, "U.npy").text, error);
     if (status == DCL_OK)
         status = dcl__write_value(session, "V", dcl__join(q->folder, "V.npy").text, error);
     if (status == DCL_OK)
-        printf("files  %s: U.npy V.npy\n", q->folder);
+        (q->json ? print_json : print_weights)(q, &before, &after);
     return status;
 }
 
@@ -59,23 +137,30 @@ static dcl_status balance(const request *q, dcl__tools *tools, const dcl__array 
 
 int dcl__command_balance(int argc, char **argv)
 {
-    request q = {.dtype = 1, .method = 1};
+    request q = {.dtype = 1, .method = 1, .block = 1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the new U.npy and V.npy", DCL__OPTION_TEXT, &q.folder},
-        {"--method", "aligned|rotation", "aligned (default) also makes the common weight the least possible; rotation "
-         "only turns the units", DCL__OPTION_WORD, &q.method},
+        {"--method", "aligned|rotation|hadamard", "aligned (default) also makes the common weight the least possible; "
+         "rotation only turns the units; hadamard is a fast aligned for 2^k units", DCL__OPTION_WORD, &q.method},
+        {"--block", "B", "neighbouring units that weigh as one", DCL__OPTION_INTEGER, &q.block},
+        {"--json", NULL, "print the weights as JSON", DCL__OPTION_FLAG, &q.json},
         {"--dtype", "f32|f64", "precision (default f32)", DCL__OPTION_WORD, &q.dtype},
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu", DCL__OPTION_TEXT, &q.device},
         {0}};
     const dcl__usage usage = {
         "balance", "U V -o DIR [options]",
         "Replaces factors by others with the same product U V' whose units all have the same\n"
-        "||u_i|| ||v_i||: what dropout does to them in the end.", "  dropcl balance U.npy V.npy -o balanced\n", options,
-        2, 2};
+        "||u_i|| ||v_i||, or whose blocks have the same ||U_i V_i'||_F: what dropout and DropBlock do to\n"
+        "them in the end. `spread` is (largest - least) / mean of these, `penalty` the sum of their squares.",
+        "  dropcl balance U.npy V.npy -o balanced\n", options, 2, 2};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);
     if (over == DCL__GO_ON && !q.folder)
         over = dcl__misuse("balance", "-o DIR is missing: where should the results go?");
+    if (over == DCL__GO_ON && q.block < 1)
+        over = dcl__misuse("balance", "--block is %lld, it must be at least 1", (long long)q.block);
+    if (over == DCL__GO_ON && q.block > 1 && q.method != 1)
+        over = dcl__misuse("balance", "blocks are balanced by --method aligned only");
     if (over != DCL__GO_ON)
         return over;
     q.left = positional[0];

@@ -1,62 +1,204 @@
 /* threshold.c: `dropcl threshold`: the closed-form optimum of a matrix. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "command/command.h"
 #include "command/files.h"
+#include "core/memory.h"
+#include "formats/json.h"
 #include "formats/npy.h"
 
 typedef struct request {
     const char *matrix, *folder, *device;
-    int dtype;
+    int dtype, variable_rate, balance, method, json;
     double tau, retain, lambda, scale;
-    int64_t rank;                /* -1: as many units as fit                                         */
+    int64_t rank, block;         /* rank -1: as many units as fit                                    */
 } request;
 
-/* A graph whose parameters are the op's outputs. */
-static void build(dcl_graph *graph, const request *q, int64_t rows, int64_t columns, int64_t width)
+/* What there is to say of the result. */
+typedef struct outcome {
+    double tau, count, error;    /* of the op: error bounds that of every value                      */
+    int64_t spectrum, width;
+    dcl_noise noise;
+    dcl_optimum optimum;
+    dcl_assessment assessment;   /* of balanced factors                                              */
+} outcome;
+
+/* With a threshold of the user's own there is no noise, and no optimum. */
+static int has_optimum(const request *q)
 {
-    int64_t spectrum = rows < columns ? rows : columns;
-    double lambda = isnan(q->lambda) ? (1 - q->retain) / q->retain : q->lambda;
-    const dcl_setting settings[] = {{.name = "tau", .number = isnan(q->tau) ? -1 : q->tau}, {.name = "lambda", .number = lambda},
-                                    {.name = "width", .integer = width}, {0}};
+    return isnan(q->tau);
+}
+
+static int is_balanced(const request *q)
+{
+    return q->balance || q->method || q->block > 1;
+}
+
+static dcl_status find_noise(const request *q, const dcl_matrix *data, outcome *found, dcl_error *error)
+{
+    dcl_factorize_options options = dcl_factorize_defaults(data);
+    options.noise = q->block > 1 ? DCL_NOISE_DROPBLOCK : DCL_NOISE_DROPOUT;
+    options.retain = q->retain;
+    options.lambda = isnan(q->lambda) ? -1 : q->lambda;
+    options.width = found->width;
+    options.block = q->block;
+    options.variable_rate = q->variable_rate;
+    return dcl_noise_resolve(&options, &found->noise, error);
+}
+
+/* A graph whose parameters are the op's outputs. */
+static void build(dcl_graph *graph, const request *q, const dcl_matrix *data, const outcome *found)
+{
+    const int64_t rows = data->rows, columns = data->columns, width = found->width;
+    const dcl_setting settings[] = {{.name = "tau", .number = isnan(q->tau) ? -1 : q->tau},
+                                    {.name = "lambda", .number = found->noise.lambda},
+                                    {.name = "width", .integer = width}, {.name = "block", .integer = q->block}, {0}};
+    const dcl_setting balancing[] = {{.name = "method", .string = q->method == 2 ? "hadamard" : "aligned"},
+                                     {.name = "block", .integer = q->block}, {0}};
     dcl_value y = dcl_graph_input(graph, "Y", DCL_REAL, 2, (int64_t[]){rows, columns});
-    dcl_value shrunk = dcl_graph_apply(graph, "shrunk", "singular_threshold", &y, 1, settings);
+    dcl_value shrunk = dcl_graph_apply(graph, "shrunk", "singular_threshold", &y, 1, settings), factors = shrunk;
+    if (is_balanced(q))
+        factors = dcl_graph_apply(graph, "balanced", "balance", (dcl_value[]){shrunk, shrunk ? shrunk + 1 : 0}, 2,
+                                  balancing);
     const dcl_initial zero = {0};
     const dcl_value targets[] = {dcl_graph_parameter(graph, "U", 2, (int64_t[]){rows, width}, zero),
                                  dcl_graph_parameter(graph, "V", 2, (int64_t[]){columns, width}, zero),
-                                 dcl_graph_parameter(graph, "singular_values", 1, &spectrum, zero),
+                                 dcl_graph_parameter(graph, "singular_values", 1, &found->spectrum, zero),
                                  dcl_graph_parameter(graph, "tau", 0, NULL, zero),
                                  dcl_graph_parameter(graph, "count", 0, NULL, zero),
                                  dcl_graph_parameter(graph, "error", 0, NULL, zero)};
     for (int i = 0; i < 6; i++)
-        dcl_graph_assign(graph, targets[i], shrunk ? shrunk + i : 0);
+        dcl_graph_assign(graph, targets[i], !shrunk || !factors ? 0 : i < 2 ? factors + i : shrunk + i);
 }
 
-/* Numbers that the op gives beside the factors. */
-typedef struct summary {
-    double tau, count, error;
-} summary;
+/* ---- What it is worth ---- */
 
-static dcl_status fetch_summary(dcl_session *session, summary *found, dcl_error *error)
+static double energy_of(const dcl_matrix *data)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < data->rows; i++) {
+        double row = 0;
+        for (int64_t j = i * data->columns; j < (i + 1) * data->columns; j++) {
+            const double entry =
+                data->dtype == DCL_F64 ? ((const double *)data->data)[j] : ((const float *)data->data)[j];
+            row += entry * entry;
+        }
+        sum += row;
+    }
+    return sum;
+}
+
+/* Factors that come down to the convex value prove that it is attained. */
+static void prove_attained(const dcl_matrix *data, outcome *found)
+{
+    const double room = data->dtype == DCL_F64 ? 1e-8 : 1e-5;
+    if (found->optimum.attained == DCL_ATTAINMENT_OPEN &&
+        found->assessment.objective <= found->optimum.minimum * (1 + room)) {
+        found->optimum.attained = DCL_ATTAINED;
+        found->optimum.inexact = 0;
+    }
+}
+
+/* `numbers` has room for the values and both factors. */
+static dcl_status judge(const request *q, dcl_session *session, const dcl_matrix *data, double *numbers,
+                        outcome *found, dcl_error *error)
+{
+    const int64_t count = (int64_t)found->count;
+    double *u = numbers + found->spectrum, *v = u + data->rows * found->width;
+    dcl_status status = dcl_session_fetch(session, "singular_values", DCL_F64, numbers, error);
+    if (status == DCL_OK)
+        found->optimum = dcl_noise_optimum(&found->noise, numbers, count,
+                                           count == found->spectrum ? -1 : energy_of(data), 0, found->width, NULL);
+    if (status || !is_balanced(q))
+        return status;
+    status = dcl_session_fetch(session, "U", DCL_F64, u, error);
+    if (status == DCL_OK)
+        status = dcl_session_fetch(session, "V", DCL_F64, v, error);
+    if (status == DCL_OK)
+        status = dcl_noise_assess(data, NULL, u, v, found->width, &found->noise, &found->assessment, NULL, NULL, error);
+    if (status == DCL_OK)
+        prove_attained(data, found);
+    return status;
+}
+
+static dcl_status find_outcome(const request *q, dcl_session *session, const dcl_matrix *data, outcome *found,
+                               dcl_error *error)
 {
     dcl_status status = dcl_session_fetch(session, "tau", DCL_F64, &found->tau, error);
     if (status == DCL_OK)
         status = dcl_session_fetch(session, "count", DCL_F64, &found->count, error);
-    return status ? status : dcl_session_fetch(session, "error", DCL_F64, &found->error, error);
+    if (status == DCL_OK)
+        status = dcl_session_fetch(session, "error", DCL_F64, &found->error, error);
+    if (status || !has_optimum(q))
+        return status;
+    const int64_t size = found->spectrum + (data->rows + data->columns) * found->width;
+    double *numbers = malloc((size_t)size * sizeof *numbers);
+    if (!numbers)
+        return dcl__no_memory(error, "the factors", size * (int64_t)sizeof *numbers);
+    status = judge(q, session, data, numbers, found, error);
+    free(numbers);
+    return status;
+}
+
+/* ---- What is said ---- */
+
+static const char *attained_word(const outcome *found)
+{
+    static const char *const words[] = {"yes", "no", "not found"};
+    return words[found->optimum.attained];
+}
+
+static void print_outcome(const request *q, const outcome *found)
+{
+    const dcl_optimum *optimum = &found->optimum;
+    printf("tau     %.9g\nvalues  %.0f of %lld computed, each within %.1e\n", found->tau, found->count,
+           (long long)found->spectrum, found->error);
+    if (has_optimum(q) && optimum->inexact)
+        printf("optimum at least %.9g\n", optimum->minimum);
+    else if (has_optimum(q))
+        printf("optimum %.9g\n", optimum->minimum);
+    if (has_optimum(q) && q->block > 1)
+        printf("convex  %.9g\nattained %s\n", optimum->minimum - optimum->convex_gap, attained_word(found));
+    if (has_optimum(q) && is_balanced(q))
+        printf("objective %.9g\n", found->assessment.objective);
+    printf("files   %s: U.npy V.npy singular_values.npy\n", q->folder);
+}
+
+static json_t *number_if(int known, double number)
+{
+    return known ? dcl__json_from_number(number) : json_null();
+}
+
+static void print_json(const request *q, const outcome *found)
+{
+    const dcl_optimum *optimum = &found->optimum;
+    const int known = has_optimum(q), judged = known && is_balanced(q);
+    json_t *object = json_pack(
+        "{s:o, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "tau",
+        dcl__json_from_number(found->tau), "values", (json_int_t)found->count, "spectrum", (json_int_t)found->spectrum, "error",
+        dcl__json_from_number(found->error), "width", (json_int_t)found->width, "block", (json_int_t)q->block, "lambda",
+        number_if(known, found->noise.lambda), "optimum", number_if(known && !optimum->inexact, optimum->minimum),
+        "lower_bound", number_if(known, optimum->minimum), "convex",
+        number_if(known, optimum->minimum - optimum->convex_gap), "attained",
+        known && q->block > 1 ? json_string(attained_word(found)) : json_null(), "objective",
+        number_if(judged, found->assessment.objective), "balance_error",
+        number_if(judged, found->assessment.balance_error), "folder", q->folder);
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    putchar('\n');
+    json_decref(object);
 }
 
 /* Nothing is written before everything has been fetched. */
-static dcl_status write_results(const request *q, dcl_session *session, dcl_error *error)
+static dcl_status write_results(const request *q, dcl_session *session, const outcome *found, dcl_error *error)
 {
     static const char *const names[] = {"U", "V", "singular_values"};
     dcl__array arrays[3] = {{0}};
-    summary found = {0};
-    dcl_status status = fetch_summary(session, &found, error);
+    dcl_status status = DCL_OK;
     for (int i = 0; i < 3 && status == DCL_OK; i++)
         status = dcl__fetch_value(session, names[i], &arrays[i], error);
-    const int64_t all = arrays[2].dim[0];
-    arrays[2].dim[0] = (int64_t)found.count;
+    arrays[2].dim[0] = (int64_t)found->count;
     for (int i = 0; i < 3 && status == DCL_OK; i++) {
         char file[64];
         snprintf(file, sizeof file, "%s.npy", names[i]);
@@ -64,32 +206,55 @@ static dcl_status write_results(const request *q, dcl_session *session, dcl_erro
     }
     for (int i = 0; i < 3; i++)
         dcl__array_free(&arrays[i]);
-    if (status == DCL_OK)
-        printf("tau     %.9g\nvalues  %.0f of %lld computed, each within %.1e\n"
-               "files   %s: U.npy V.npy singular_values.npy\n", found.tau, found.count, (long long)all, found.error,
-               q->folder);
     return status;
 }
 
-static dcl_status threshold(const request *q, dcl__tools *tools, const dcl__array *data, dcl_error *error)
+static dcl_status run(const request *q, dcl_session *session, const dcl_matrix *data, outcome *found, dcl_error *error)
 {
-    dcl_graph *graph = NULL;
-    dcl_session *session = NULL;
-    int64_t rows = data->dim[0], columns = data->dim[1], spectrum = rows < columns ? rows : columns;
-    dcl_status status = dcl_graph_create(tools->registry, data->dtype, 0, &graph, error);
-    if (status)
-        return status;
-    build(graph, q, rows, columns, q->rank < 0 ? spectrum : q->rank);
-    status = dcl_session_create(tools->device, graph, &session, error);
-    if (status == DCL_OK)
-        status = dcl_session_feed(session, "Y", data->dtype, data->data, error);
+    dcl_status status = dcl_session_feed(session, "Y", data->dtype, data->data, error);
     if (status == DCL_OK)
         status = dcl_session_step(session, 1, error);
     if (status == DCL_OK)
-        status = write_results(q, session, error);
+        status = find_outcome(q, session, data, found, error);
+    if (status == DCL_OK)
+        status = write_results(q, session, found, error);
+    if (status == DCL_OK)
+        (q->json ? print_json : print_outcome)(q, found);
+    return status;
+}
+
+static dcl_status threshold(const request *q, dcl__tools *tools, const dcl_matrix *data, dcl_error *error)
+{
+    dcl_graph *graph = NULL;
+    dcl_session *session = NULL;
+    outcome found = {.spectrum = data->rows < data->columns ? data->rows : data->columns};
+    found.width = q->rank < 0 ? found.spectrum : q->rank;
+    dcl_status status = find_noise(q, data, &found, error);
+    if (status == DCL_OK)
+        status = dcl_graph_create(tools->registry, data->dtype, 0, &graph, error);
+    if (status)
+        return status;
+    build(graph, q, data, &found);
+    status = dcl_session_create(tools->device, graph, &session, error);
+    if (status == DCL_OK)
+        status = run(q, session, data, &found, error);
     dcl_session_free(session);
     dcl_graph_free(graph);
     return status;
+}
+
+static int check_blocks(const request *q)
+{
+    if (q->block < 1)
+        return dcl__misuse("threshold", "--block is %lld, it must be at least 1", (long long)q->block);
+    if (q->rank > 0 && q->rank % q->block)
+        return dcl__misuse("threshold", "--rank %lld is not a multiple of --block %lld: blocks have equal sizes",
+                           (long long)q->rank, (long long)q->block);
+    if (!isnan(q->tau) && (q->block > 1 || q->variable_rate))
+        return dcl__misuse("threshold", "--tau is given, but blocks and variable rates come to one of their own");
+    if (q->method == 2 && q->block > 1)
+        return dcl__misuse("threshold", "--method hadamard balances units, not blocks");
+    return DCL__GO_ON;
 }
 
 static int check_request(const request *q)
@@ -102,18 +267,25 @@ static int check_request(const request *q)
         return dcl__misuse("threshold", "--tau is %g, it must be at least 0", q->tau);
     if (q->rank == 0 || q->rank < -1)
         return dcl__misuse("threshold", "--rank is %lld, it must be at least 1", (long long)q->rank);
-    return DCL__GO_ON;
+    return check_blocks(q);
 }
 
 int dcl__command_threshold(int argc, char **argv)
 {
-    request q = {.dtype = 1, .tau = NAN, .retain = 0.5, .lambda = NAN, .scale = 1, .rank = -1};
+    request q = {.dtype = 1, .tau = NAN, .retain = 0.5, .lambda = NAN, .scale = 1, .rank = -1, .block = 1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for U.npy, V.npy and singular_values.npy", DCL__OPTION_TEXT, &q.folder},
         {"--tau", "T", "threshold; by default the optimal one for retain and rank", DCL__OPTION_NUMBER, &q.tau},
         {"--retain", "T", "probability that a unit is kept (default 0.5)", DCL__OPTION_NUMBER, &q.retain},
         {"--lambda", "L", "the same as a penalty: L = (1 - T) / T", DCL__OPTION_NUMBER, &q.lambda},
         {"--rank", "R", "units (default min(rows, columns))", DCL__OPTION_INTEGER, &q.rank},
+        {"--block", "B", "DropBlock: units dropped together; the factors come balanced", DCL__OPTION_INTEGER, &q.block},
+        {"--variable-rate", NULL, "retain (lambda) is of one unit, or block, and grows with their number",
+         DCL__OPTION_FLAG, &q.variable_rate},
+        {"--balance", NULL, "make all units weigh the same", DCL__OPTION_FLAG, &q.balance},
+        {"--method", "chain|hadamard", "how: plane rotations (default), or a fast transform, R a power of 2",
+         DCL__OPTION_WORD, &q.method},
+        {"--json", NULL, "print the results as JSON", DCL__OPTION_FLAG, &q.json},
         {"--scale", "S", "multiply the data by S first", DCL__OPTION_NUMBER, &q.scale},
         {"--dtype", "f32|f64", "precision (default f32)", DCL__OPTION_WORD, &q.dtype},
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu", DCL__OPTION_TEXT, &q.device},
@@ -121,9 +293,11 @@ int dcl__command_threshold(int argc, char **argv)
     const dcl__usage usage = {
         "threshold", "Y -o DIR [options]",
         "Reduces the singular values of Y by tau: U V' is the closed-form optimum of dropout\n"
-        "factorization. U and V are aligned (U'U = V'V); `dropcl balance` makes all units weigh the same.\n"
-        "Where few singular values survive, only those are computed and written.",
-        "  dropcl threshold Y.npy -o shrunk --retain 0.5 --rank 64\n", options, 1, 1};
+        "factorization. U and V are aligned (U'U = V'V); --balance makes all units weigh the same.\n"
+        "Where few singular values survive, only those are computed and written. DropBlock (--block) has a convex\n"
+        "problem for a lower bound of its objective; `attained` tells whether this number of blocks reaches it.",
+        "  dropcl threshold Y.npy -o shrunk --retain 0.5 --rank 64\n"
+        "  dropcl threshold Y.npy -o shrunk --retain 0.5 --rank 64 --block 8\n", options, 1, 1};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);
     if (over == DCL__GO_ON)
@@ -140,7 +314,7 @@ int dcl__command_threshold(int argc, char **argv)
     if (status == DCL_OK)
         status = dcl__tools_open(&tools, q.device, NULL, &error);
     if (status == DCL_OK)
-        status = threshold(&q, &tools, &data, &error);
+        status = threshold(&q, &tools, &(dcl_matrix){data.dim[0], data.dim[1], data.dtype, data.data}, &error);
     dcl__tools_close(&tools);
     dcl__array_free(&data);
     dcl__results_end(&results, status);
