@@ -419,6 +419,8 @@ START_TEST(blocks_attain_the_convex_value_exactly_when_reported)
         const int attained = found <= convex * (1 + ATTAINED);
         ck_assert_msg(attained == (optimum->attained == DCL_ATTAINED), "problem %d: found %.17g, convex value %.17g, "
                       "reported %d", number, found, convex, optimum->attained);
+        if (!optimum->inexact)
+            ck_assert_double_le(result.assessment.objective, optimum->minimum * (1 + TOLERANCE));
         ck_assert_int_eq(optimum->inexact, optimum->attained != DCL_ATTAINED && p.width != 2 * p.block);
     }
 }
