@@ -225,7 +225,7 @@ static int check_request(const request *q)
     if (!q->folder)
         return dcl__misuse("factorize", "-o DIR is missing: where should the results go?");
     int over = dcl__check_noise(&q->noise, q->solver, rank_of(q));
-    return over == DCL__GO_ON ? dcl__check_data(&q->data, &q->noise, q->batch) : over;
+    return over == DCL__GO_ON ? dcl__check_data(&q->data, &q->noise, q->solver, q->optimizer, q->batch) : over;
 }
 
 int dcl__command_factorize(int argc, char **argv)
@@ -250,8 +250,8 @@ int dcl__command_factorize(int argc, char **argv)
          DCL__OPTION_WORD, &q.noise.mask},
         {"--mask-factor", "A.npy", "correlated: masks are 1 + A (z - 1), z as of dropout; A has a row for each unit",
          DCL__OPTION_TEXT, &q.noise.factor},
-        {"--variable-rate", NULL, "T (L) is of one unit or block, and L grows with their number: enough rank, and the "
-         "optimum does not depend on it", DCL__OPTION_FLAG, &q.noise.variable_rate},
+        {"--variable-rate", NULL, "T (L) is of one unit or block, and L grows with their number: with rank enough the "
+         "optimum is the same", DCL__OPTION_FLAG, &q.noise.variable_rate},
         {"--rank", "R", "units, columns of U and V (default 64, or less for a small matrix)", DCL__OPTION_INTEGER,
          &q.rank},
         {"--data", "X", "fit Y ~ U V'X: features x samples, one column for each of Y", DCL__OPTION_TEXT, &q.data.inputs},

@@ -8,18 +8,22 @@
 #include "command/files.h"
 #include "core/error.h"
 
-static int check_noise(const dcl__data_request *q, const dcl__noise_request *noise)
+static int check_noise(const dcl__data_request *q, const dcl__noise_request *noise, int solver, int optimizer)
 {
-    if ((q->inputs || q->moment) && noise->side > DCL_SIDE_LEFT)
-        return dcl__misuse("factorize", "entries of V cost another penalty with X, which is not built: take --side u, or "
-                           "noise on units or blocks");
+    const int entries = (q->inputs || q->moment) && noise->side > DCL_SIDE_LEFT;
+    if (entries && q->moment)
+        return dcl__misuse("factorize", "entries of V are trained with X itself: take --data, or --side u");
+    if (entries && (solver == DCL_SOLVER_CLOSED_FORM || (solver == DCL_SOLVER_EXPLICIT && !optimizer)))
+        return dcl__misuse("factorize", "entries of V have neither closed form nor ridge rounds with --data: take --solver "
+                           "stochastic, or explicit with --optimizer adam");
     if (q->moment && noise->mask == 2)
         return dcl__misuse("factorize", "--moment has no samples to draw a --mask for: take --mask step, which costs the "
                            "same, or --data");
     return DCL__GO_ON;
 }
 
-int dcl__check_data(const dcl__data_request *q, const dcl__noise_request *noise, int64_t batch)
+int dcl__check_data(const dcl__data_request *q, const dcl__noise_request *noise, int solver, int optimizer,
+                    int64_t batch)
 {
     if (q->inputs && q->moment)
         return dcl__misuse("factorize", "--data X and --moment X X' say the same, give one of them");
@@ -31,7 +35,7 @@ int dcl__check_data(const dcl__data_request *q, const dcl__noise_request *noise,
         return dcl__misuse("factorize", "--energy is ||Y||^2 where Y is not given, it needs --moment");
     if (!isnan(q->energy) && !(q->energy > 0 && isfinite(q->energy)))
         return dcl__misuse("factorize", "--energy is %g, it must be above 0", q->energy);
-    return check_noise(q, noise);
+    return check_noise(q, noise, solver, optimizer);
 }
 
 /* Rows become columns. */

@@ -17,8 +17,9 @@ typedef struct dcl__data {
     dcl_matrix data, beside;     /* the same for the recipe; beside.data NULL: there is neither      */
 } dcl__data;
 
-/* Complains about what contradicts itself; DCL__GO_ON or an exit status. */
-int dcl__check_data(const dcl__data_request *request, const dcl__noise_request *noise, int64_t batch);
+/* Complains about what contradicts itself; DCL__GO_ON or an exit status. `optimizer` 0: the solver's own. */
+int dcl__check_data(const dcl__data_request *request, const dcl__noise_request *noise, int solver, int optimizer,
+                    int64_t batch);
 
 /* Reads Y as `dtype`, scaled, and what lies beside it; samples become columns. A message about shapes that do not
  * fit names both files. */

@@ -120,7 +120,7 @@ static void make_task(dcl_factorization *f, const dcl_noise *noise)
     const dcl_factorize_options *o = &f->options;
     dcl__task *task = &f->task;
     const dcl_matrix *y = &f->white.y;
-    *task = (dcl__task){.rows = y->rows, .columns = y->columns, .width = o->width, .dtype = y->dtype,
+    *task = (dcl__task){.rows = y->rows, .columns = f->white.columns, .width = o->width, .dtype = y->dtype,
                         .lambda = noise->lambda, .norm = frobenius_norm(y),
                         .optimizer = o->optimizer, .rate = o->rate, .batch = o->batch, .noise = *noise};
     task->retain = 1 / (1 + task->lambda);
@@ -130,22 +130,32 @@ static void make_task(dcl_factorization *f, const dcl_noise *noise)
 
 /* ---- The closed form ---- */
 
+/* The noise whose closed form bounds the objective: masks on entries of V count only in part with X. */
+static dcl_noise bounding_noise(const dcl_factorization *f)
+{
+    dcl_noise noise = f->task.noise;
+    if (f->white.share < 1)
+        noise.lambda = noise.lambda_unit + f->white.share * noise.lambda_entry;
+    return noise;
+}
+
 /* Leading values suffice above dropout's threshold; thresholds that are not known before need all `width`. */
 static dcl_status find_optimum(dcl_factorization *f, dcl_error *error)
 {
     dcl__data_spectrum *y = &f->spectrum;
-    const dcl_noise *noise = &f->task.noise;
-    const double lambda = dcl__noise_couples(noise) ? 0 : f->task.lambda;
+    const dcl_noise noise = bounding_noise(f);
+    const double lambda = dcl__noise_couples(&noise) ? 0 : noise.lambda;
     dcl_status status = dcl__data_spectrum_find(f->registry, f->device, &f->white.y, lambda, f->task.width, y, error);
     if (status)
         return status;
     f->shrunk = calloc((size_t)y->count + 1, sizeof *f->shrunk);
     if (!f->shrunk)
         return dcl__no_memory(error, "singular values", y->count * (int64_t)sizeof *f->shrunk);
-    f->optimum = dcl_noise_optimum(noise, y->values, y->count, y->count == y->all ? -1 : y->energy, y->residual,
+    f->optimum = dcl_noise_optimum(&noise, y->values, y->count, y->count == y->all ? -1 : y->energy, y->residual,
                                    f->task.width, f->shrunk);
     f->optimum.constant = f->white.constant;
     f->optimum.minimum += f->white.constant;
+    f->optimum.inexact |= f->white.share < 1;
     return DCL_OK;
 }
 

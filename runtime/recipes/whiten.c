@@ -76,8 +76,8 @@ static void make_basis(const passes *p, int64_t first, int64_t count)
 static void make_whitened(const passes *p, int64_t first, int64_t count)
 {
     make_basis(p, first, count);
-    cblas_dtrsm(CblasColMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)count, (int)p->rank, 1, p->again,
-                (int)p->rank, p->xw, (int)count);
+    cblas_dtrsm(CblasColMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)count, (int)p->rank, 1,
+                p->again, (int)p->rank, p->xw, (int)count);
 }
 
 /* Adds the samples of a tile, `size` numbers each, to a triangular factor; the tile is lost. */
@@ -208,6 +208,67 @@ static void keep_back(dcl__whitening *w, passes *p)
     p->back = NULL;
 }
 
+/* ---- Masks on entries of V ---- */
+
+/* The lengths of X's rows, and the largest eigenvalue of X X' for rows of length 1. */
+static dcl_status measure_rows(const passes *p, double *lengths, double *largest, dcl_error *error)
+{
+    const int64_t n = p->features;
+    double *gram = numbers(n, n, error), *values = gram ? numbers(1, n, error) : NULL;
+    dcl_status status = values ? DCL_OK : DCL_ENOMEM;
+    for (int64_t first = 0; first < p->samples && status == DCL_OK; first += p->tile) {
+        const int64_t count = count_at(p, first);
+        take(p->inputs, first, count, p->x);
+        cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)n, (int)count, 1, p->x, (int)count, 1, gram, (int)n);
+    }
+    for (int64_t i = 0; i < n && status == DCL_OK; i++)
+        lengths[i] = gram[i * n + i] > 0 ? sqrt(gram[i * n + i]) : 1;
+    for (int64_t i = 0; i < n && status == DCL_OK; i++)
+        for (int64_t j = 0; j < n; j++)
+            gram[i * n + j] /= lengths[i] * lengths[j];
+    if (status == DCL_OK)
+        status = lapack_status(LAPACKE_dsyev(LAPACK_COL_MAJOR, 'N', 'L', (int)n, gram, (int)n, values), "X", error);
+    if (status == DCL_OK)
+        *largest = values[n - 1];
+    free(gram);
+    free(values);
+    return status;
+}
+
+/* X with rows of length 1 in the place of Xw, and the way back. */
+static dcl_status keep_rows(const passes *p, dcl__whitening *w, dcl_error *error)
+{
+    const int64_t n = p->features, size = dcl__dtype_size(p->data->dtype);
+    double *lengths = numbers(1, n, error), largest = 1;
+    dcl_status status = lengths ? measure_rows(p, lengths, &largest, error) : DCL_ENOMEM;
+    free(w->back);
+    w->back = status ? NULL : numbers(n, n, error);
+    if (status == DCL_OK)
+        status = w->back ? keep(&w->x, &w->rooms[1], n, p->samples, p->data->dtype, NULL, error) : DCL_ENOMEM;
+    for (int64_t first = 0; first < p->samples && status == DCL_OK; first += p->tile) {
+        const int64_t count = count_at(p, first);
+        take(p->inputs, first, count, p->x);
+        for (int64_t i = 0; i < n; i++) {
+            cblas_dscal((int)count, 1 / lengths[i], p->x + i * count, 1);
+            char *const row = (char *)w->rooms[1] + (i * p->samples + first) * size;
+            dcl__convert(p->data->dtype, row, DCL_F64, p->x + i * count, count);
+        }
+    }
+    for (int64_t i = 0; i < n && status == DCL_OK; i++)
+        w->back[i * n + i] = 1 / lengths[i];
+    w->columns = n;
+    w->share = largest > 1 + 1e-12 ? 1 / largest : 1;
+    free(lengths);
+    return status;
+}
+
+/* ---- Samples, all of it ---- */
+
+static int masks_entries_of_v(const dcl_factorize_options *o)
+{
+    return o->noise == DCL_NOISE_DROPCONNECT && o->side > DCL_SIDE_LEFT;
+}
+
 static dcl_status whiten_samples(passes *p, int keeps_inputs, dcl__whitening *w, dcl_error *error)
 {
     const uint32_t dtype = p->data->dtype;
@@ -225,7 +286,7 @@ static dcl_status whiten_samples(passes *p, int keeps_inputs, dcl__whitening *w,
     project(p);
     w->constant = find_rest(p, w->rooms[1]);
     w->features = p->features;
-    w->rank = p->rank;
+    w->rank = w->columns = p->rank;
     w->condition = p->values[0] / p->values[p->rank - 1];
     keep_back(w, p);
     return keep(&w->y, &w->rooms[0], p->data->rows, p->rank, dtype, p->yw, error);
@@ -242,7 +303,10 @@ static dcl_status whiten_inputs(const dcl_matrix *data, const dcl_factorize_opti
                 .least = x->rows < x->columns ? x->rows : x->columns};
     const int batches = o->batch > 0 && o->batch < x->columns;
     const int draws = o->solver == DCL_SOLVER_STOCHASTIC && (batches || o->mask == DCL_MASK_SAMPLE);
-    dcl_status status = whiten_samples(&p, draws, w, error);
+    const int entries = masks_entries_of_v(o);
+    dcl_status status = whiten_samples(&p, draws && !entries, w, error);
+    if (status == DCL_OK && entries)
+        status = keep_rows(&p, w, error);
     free(p.room);
     free(p.back);
     return status;
@@ -281,6 +345,7 @@ static dcl_status decompose_moment(dcl__whitening *w, double *square, double *va
                          values[0], largest);
     while (w->rank < n && values[n - 1 - w->rank] > 1e-12 * largest)
         w->rank++;
+    w->columns = w->rank;
     for (int64_t i = 0; i < w->rank; i++)
         for (int64_t j = 0; j < n; j++)
             w->back[j * w->rank + i] = square[(n - 1 - i) * n + j] / sqrt(values[n - 1 - i]);
@@ -345,19 +410,24 @@ static dcl_status check(const dcl_factorize_options *o, dcl_error *error)
     const dcl_matrix *x = o->inputs ? o->inputs : o->moment;
     if (x && (x->rows < 1 || x->columns < 1 || x->rows > INT32_MAX || x->columns > INT32_MAX))
         return dcl__fail(error, DCL_EINVAL, "the dimensions of X must be from 1 to 2^31 - 1");
-    if (x && o->noise == DCL_NOISE_DROPCONNECT && o->side > DCL_SIDE_LEFT)
-        return dcl__fail(error, DCL_EUNSUPPORTED, "DropConnect on V with data X is not built: masks on entries of U, on "
-                         "units and on blocks are");
+    if (o->moment && masks_entries_of_v(o))
+        return dcl__fail(error, DCL_EINVAL, "masks on entries of V are trained with X itself, not with its moment");
+    if (x && masks_entries_of_v(o) && o->solver == DCL_SOLVER_CLOSED_FORM)
+        return dcl__fail(error, DCL_EINVAL, "masks on entries of V have no closed form with X, only a lower bound");
+    if (x && masks_entries_of_v(o) && o->solver == DCL_SOLVER_EXPLICIT && o->optimizer == DCL_OPTIMIZER_DEFAULT)
+        return dcl__fail(error, DCL_EINVAL, "masks on entries of V with X have no ridge rounds: give the solver explicit "
+                         "an optimizer");
     return DCL_OK;
 }
 
 dcl_status dcl__whiten(const dcl_matrix *data, const dcl_factorize_options *options, dcl__whitening *whitening,
                        dcl_error *error)
 {
-    dcl__whitening made = {.features = data->columns, .rank = data->columns, .y = *data, .condition = 1};
+    dcl__whitening made = {.features = data->columns, .rank = data->columns, .columns = data->columns, .y = *data,
+                           .share = 1, .condition = 1};
     dcl_status status = check(options, error);
     if (status == DCL_OK && (options->inputs || options->moment)) {
-        made = (dcl__whitening){0};
+        made = (dcl__whitening){.share = 1};
         status = options->inputs ? whiten_inputs(data, options, &made, error)
                                  : whiten_moment(data, options, &made, error);
     }
@@ -370,9 +440,9 @@ dcl_status dcl__whiten(const dcl_matrix *data, const dcl_factorize_options *opti
 
 void dcl__whiten_back(const dcl__whitening *whitening, const double *trained, int64_t width, double *v)
 {
-    const int features = (int)whitening->features, rank = (int)whitening->rank;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, features, (int)width, rank, 1, whitening->back, rank, trained,
-                (int)width, 0, v, (int)width);
+    const int features = (int)whitening->features, columns = (int)whitening->columns;
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, features, (int)width, columns, 1, whitening->back, columns,
+                trained, (int)width, 0, v, (int)width);
 }
 
 void dcl__whitening_free(dcl__whitening *whitening)

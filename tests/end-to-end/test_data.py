@@ -214,6 +214,96 @@ class Samples(Problems):
         self.assertNotEqual(one, other)
 
 
+class OtherNoise(Problems):
+    """Noise that does not see the change of the basis: the problem with Yw is the same."""
+    noises = (("--noise", "dropblock", "--block", 2), ("--noise", "dropconnect"), ("--mask", "sample"),
+              ("--variable-rate", "--retain", 0.8))
+    correlated = ("--noise", "correlated", "--mask-factor", "A.npy")
+
+    def setUp(self):
+        super().setUp()
+        self.y, self.x = regression()
+        self.save("X.npy", self.x)
+        self.save("A.npy", numpy.eye(10) + 0.1 * draw(6, 10, 10))
+        self.yw = whitened(self.y, self.x)
+        self.rest = (self.y ** 2).sum() - (self.yw ** 2).sum()
+
+    def test_explicit(self):
+        for words in self.noises:
+            with self.subTest(noise=words):
+                self.check_same(*words)
+        self.check_same(*self.correlated, "--optimizer", "adam")     # ridge rounds come near it slowly
+
+    def check_same(self, *words):
+        words = ("--rank", 10, "--dtype", "f64", "--solver", "explicit", *words)
+        with_x = self.factorize(self.y, "--data", "X.npy", *words).report
+        without = self.factorize(self.yw, *words, out="without").report
+        for key in ("objective", "lower_bound"):
+            self.assertClose(with_x[key], without[key] + self.rest, 1e-7)
+        # Both were found to some digits; at a minimum its parts have half as many.
+        self.assertClose(with_x["data_term"], without["data_term"] + self.rest, 1e-4)
+        self.assertClose(with_x["regularizer"], without["regularizer"], 1e-4)
+        self.assertEqual(with_x["width_found"], without["width_found"])
+
+    def test_stochastic_and_batches(self):
+        for words in self.noises:
+            explicit = self.factorize(self.y, "--data", "X.npy", "--rank", 10, "--solver", "explicit", *words)
+            for batch, most in (((), 1e-2), (("--batch", 15), 5e-2)):
+                with self.subTest(noise=words, batch=batch):
+                    self.check_near(explicit.report, most, *words, *batch)
+        explicit = self.factorize(self.y, "--data", "X.npy", "--rank", 10, "--solver", "explicit", *self.correlated)
+        self.check_near(explicit.report, 5e-2, *self.correlated)     # so far without X, too
+
+    def check_near(self, best, most, *words):
+        fit = self.factorize(self.y, "--data", "X.npy", "--rank", 10, *words)
+        self.assertLessEqual(fit.report["objective"], (1 + most) * best["objective"])
+        self.assertGreaterEqual(fit.report["objective"], best["lower_bound"] * (1 - 1e-5))
+
+
+class EntriesOfV(Problems):
+    """DropConnect on V: its penalty has the diagonal of X X', which mixing rows of X would change."""
+    keep_u, keep_v = 0.6, 0.8
+
+    def penalty(self, x, u, v, side):
+        alone = numpy.linalg.norm(u, axis=0) ** 2 * ((x ** 2).sum(axis=1) @ v ** 2)
+        weight_u, weight_v = theory.penalty(self.keep_u), theory.penalty(self.keep_v)
+        if side == "v":
+            return weight_v * alone.sum()
+        together = theory.unit_products(u, x.T @ v) ** 2
+        return weight_u * together.sum() + (1 + weight_u) * weight_v * alone.sum()
+
+    def words(self, side):
+        if side == "v":
+            return ("--side", "v", "--retain", self.keep_v)
+        return ("--side", "both", "--retain", self.keep_u, "--retain-v", self.keep_v)
+
+    def solve(self, y, x, side, *options):
+        fit = self.factorize(y, "--data", self.save("X.npy", x), "--noise", "dropconnect", "--rank", 10, "--dtype", "f64",
+                             *self.words(side), *options)
+        wanted = theory.data_term(y, fit.u, x.T @ fit.v) + self.penalty(x, fit.u, fit.v, side)
+        self.assertClose(fit.report["objective"], wanted, 1e-9)
+        self.assertLessEqual(fit.report["lower_bound"], wanted * (1 + 1e-12))
+        return fit.report
+
+    def test_stochastic_comes_to_explicit(self):
+        y, x = regression()
+        x *= numpy.logspace(-2, 2, 15)[:, None]
+        for side in ("v", "both"):
+            best = self.solve(y, x, side, "--solver", "explicit", "--optimizer", "adam")
+            self.assertIsNone(best["optimum"])
+            self.assertClose(self.solve(y, x, side)["objective"], best["objective"], 2e-2)
+            self.assertClose(self.solve(y, x, side, "--batch", 20)["objective"], best["objective"], 5e-2)
+
+    def test_orthogonal_rows_have_the_closed_form(self):
+        y, x = regression()
+        x = numpy.linalg.qr(x.T)[0].T * numpy.logspace(-2, 2, 15)[:, None]
+        for side, weight in (("v", theory.penalty(self.keep_v)), ("both", 1 / (self.keep_u * self.keep_v) - 1)):
+            report = self.solve(y, x, side, "--solver", "explicit", "--optimizer", "adam")
+            best, constant = optimum(y, x, 1 / (1 + weight), 10)
+            self.assertClose(report["optimum"], best.objective + constant, 1e-9)
+            self.assertClose(report["objective"], best.objective + constant, 1e-4)
+
+
 class Moments(Problems):
     def moments(self, y, x):
         self.save("Syx.npy", y @ x.T)
@@ -279,6 +369,10 @@ class Refusals(Problems):
                             (("--samples", "rows"), "it needs --data"),
                             (("--moment", "X.npy", "--batch", 5), "no samples to draw"),
                             (("--energy", 5), "it needs --moment"),
+                            (("--moment", "X.npy", "--mask", "sample"), "take --mask step"),
+                            (("--moment", "X.npy", "--noise", "dropconnect", "--side", "v"), "take --data"),
+                            (("--data", "X.npy", "--noise", "dropconnect", "--side", "v", "--solver", "explicit"),
+                             "explicit with --optimizer adam"),
                             (("--moment", "X.npy", "--energy", -5), "must be above 0")):
             result = self.dropcl("factorize", "Y.npy", "-o", "fit", *words, status=2)
             self.assertIn(part, result.err)

@@ -66,6 +66,14 @@ class DropBlock(Noise):
         self.assertIn(report["attained"], ("open", "no"))
         self.assertRegex(fit.result.out, r"lower bound +\d.*convex value")
 
+    def test_the_closed_form_is_the_optimum(self):
+        for block in (2, 6):
+            fit = self.fit("--noise", "dropblock", "--block", block, "--solver", "closed-form", "--dtype", "f64",
+                           out=str(block))
+            self.check_objective(fit, block_weights(12, block))
+            self.assertClose(fit.report["objective"], fit.report["optimum"], 1e-10)
+            self.assertLess(fit.report["balance_error"], 1e-6)
+
     def test_blocks_of_one_unit_are_dropout(self):
         blocks = self.fit("--noise", "dropblock", "--block", 1, "--steps", 60, out="blocks")
         units = self.fit("--steps", 60, out="units")

@@ -206,6 +206,39 @@ START_TEST(single_precision_is_rounded_once)
 }
 END_TEST
 
+/* Rows of X keep their directions, and the share is the largest with v'v >= share |X'v|^2. */
+START_TEST(for_masks_on_entries_rows_are_scaled)
+{
+    problem p = make_problem(4, 6, 50, 6);
+    for (int64_t i = 0; i < 6 * 50; i++)
+        p.x[i] *= _i ? i / 50 == i % 6 : (double)(1 + i / 50);   /* disjoint rows are orthogonal */
+    p.options.noise = DCL_NOISE_DROPCONNECT;
+    p.options.side = DCL_SIDE_BOTH;
+    whiten(&p);
+    const dcl__whitening *w = &p.whitened;
+    const double *x = w->x.data;
+    double v[6] = {1, 1, 1, 1, 1, 1}, found = 0;
+    ck_assert_int_eq(w->columns, 6);
+    for (int64_t k = 0; k < 6; k++) {
+        double length = sqrt(energy(p.x + k * 50, 50));
+        for (int64_t i = 0; i < 6; i++)
+            ck_assert_double_eq_tol(w->back[k * 6 + i], i == k ? 1 / length : 0, 1e-14);
+        for (int64_t i = 0; i < 50; i++)
+            ck_assert_double_eq_tol(x[k * 50 + i], p.x[k * 50 + i] / length, 1e-14);
+    }
+    for (int step = 0; step < 3000; step++) {        /* the power method */
+        double z[50] = {0}, next[6] = {0};
+        multiply(50, 1, 6, 1, x, 1, 50, v, 1, 1, z);
+        multiply(6, 1, 50, 1, x, 50, 1, z, 1, 1, next);
+        found = sqrt(energy(next, 6));
+        for (int k = 0; k < 6; k++)
+            v[k] = next[k] / found;
+    }
+    ck_assert_double_eq_tol(w->share, 1 / found, 1e-9);
+    free_problem(&p);
+}
+END_TEST
+
 /* ---- Moments ---- */
 
 /* X X' and Y X', to be freed. */
@@ -291,10 +324,17 @@ START_TEST(what_does_not_fit_is_refused)
     ASSERT_FAILS(dcl__whiten(&p.data, &p.options, &p.whitened, &error), DCL_EINVAL, "no samples to draw a batch from");
     p.options.inputs = &p.inputs;
     ASSERT_FAILS(dcl__whiten(&p.data, &p.options, &p.whitened, &error), DCL_EINVAL, "not both");
-    p.options.moment = NULL;
+    p.options.inputs = NULL;
+    p.options.batch = 0;
     p.options.noise = DCL_NOISE_DROPCONNECT;
     p.options.side = DCL_SIDE_RIGHT;
-    ASSERT_FAILS(dcl__whiten(&p.data, &p.options, &p.whitened, &error), DCL_EUNSUPPORTED, "DropConnect on V");
+    ASSERT_FAILS(dcl__whiten(&p.data, &p.options, &p.whitened, &error), DCL_EINVAL, "not with its moment");
+    p.options.inputs = &p.inputs;
+    p.options.moment = NULL;
+    p.options.solver = DCL_SOLVER_CLOSED_FORM;
+    ASSERT_FAILS(dcl__whiten(&p.data, &p.options, &p.whitened, &error), DCL_EINVAL, "no closed form");
+    p.options.solver = DCL_SOLVER_EXPLICIT;
+    ASSERT_FAILS(dcl__whiten(&p.data, &p.options, &p.whitened, &error), DCL_EINVAL, "no ridge rounds");
     p.options.noise = DCL_NOISE_DROPOUT;
     p.x[3] = NAN;
     ASSERT_FAILS(dcl__whiten(&p.data, &p.options, &p.whitened, &error), DCL_ENUMERIC, "NaN");
@@ -312,6 +352,7 @@ Suite *whiten_suite(void)
     tcase_add_loop_test(cases, rows_of_whitened_inputs_are_orthonormal_whatever_the_condition, 0, 4);
     tcase_add_test(cases, the_constant_has_its_digits_where_it_is_small);
     tcase_add_test(cases, single_precision_is_rounded_once);
+    tcase_add_loop_test(cases, for_masks_on_entries_rows_are_scaled, 0, 2);
     tcase_add_loop_test(cases, moments_give_the_problem_of_the_samples, 0, 2);
     tcase_add_loop_test(cases, what_is_no_moment_is_refused, 0, 5);
     tcase_add_test(cases, without_x_nothing_is_copied);
