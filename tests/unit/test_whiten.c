@@ -125,7 +125,7 @@ static void check_values(const problem *p, double tolerance)
 
 /* rows, features, samples, rank; the last goes in several tiles. */
 static const int64_t shapes[][4] = {{4, 5, 20, 5}, {4, 20, 5, 5}, {7, 8, 8, 8}, {3, 4, 1, 1}, {1, 1, 1, 1}, {1, 6, 30, 2},
-                                    {5, 12, 9, 3}, {5, 40, 90, 35}, {300, 20, 7000, 20}, {20, 60, 60000, 50}};
+                                    {5, 12, 9, 3}, {5, 40, 90, 35}, {300, 20, 7000, 20}, {20, 60, 16000, 50}};
 
 START_TEST(values_and_norms_are_those_with_x)
 {
