@@ -348,6 +348,7 @@ Suite *whiten_suite(void)
 {
     Suite *suite = suite_create("whiten");
     TCase *cases = tcase_create("whiten");
+    tcase_set_timeout(cases, 60);
     tcase_add_loop_test(cases, values_and_norms_are_those_with_x, 0, ROWS(shapes));
     tcase_add_loop_test(cases, rows_of_whitened_inputs_are_orthonormal_whatever_the_condition, 0, 4);
     tcase_add_test(cases, the_constant_has_its_digits_where_it_is_small);
