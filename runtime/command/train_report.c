@@ -199,10 +199,10 @@ static dcl_status draw(const dcl__train_facts *f, const double *curves, int64_t 
     char title[160], facts[160] = "";
     const double *loss = curves, *error_rate = curves + count, *seen = curves + 2 * count, *missed = curves + 3 * count;
     const dcl__series lines[2][2] = {
-        {{"training, with noise", count, NULL, loss, DCL__LINE, DCL__BLUE, 0},
-         {"validation", count, NULL, seen, DCL__LINE, DCL__VERMILION, 0}},
-        {{"training, with noise", count, NULL, error_rate, DCL__LINE, DCL__BLUE, 0},
-         {"validation", count, NULL, missed, DCL__LINE, DCL__VERMILION, 0}}};
+        {{"training, with noise", count, NULL, loss, DCL__LINE, DCL__BLUE, 0, 0, 0},
+         {"validation", count, NULL, seen, DCL__LINE, DCL__VERMILION, 0, 0, 0}},
+        {{"training, with noise", count, NULL, error_rate, DCL__LINE, DCL__BLUE, 0, 0, 0},
+         {"validation", count, NULL, missed, DCL__LINE, DCL__VERMILION, 0, 0, 0}}};
     const dcl__level tested[2] = {{"test", f->test_loss, DCL__BLACK}, {"test", f->test_error, DCL__BLACK}};
     const int curves_shown = f->validation ? 2 : 1;
     const dcl__panel panels[] = {
