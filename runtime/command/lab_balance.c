@@ -7,7 +7,7 @@
 #include "core/error.h"
 
 /* So many steps of dropout training bring the averaged factors within 1 %. */
-enum { WIDTH = 8, SOLVERS = 2, STEPS = 24000 };
+enum { WIDTH = 8, SOLVERS = 2, STEPS = 6000 };
 static const int SOLVER[SOLVERS] = {DCL_SOLVER_STOCHASTIC, DCL_SOLVER_EXPLICIT};
 static const char *const NAME[SOLVERS] = {"dropout training", "expected objective"};
 static const int COLOR[SOLVERS] = {DCL__BLUE, DCL__VERMILION};
@@ -63,6 +63,7 @@ static dcl_status start(const dcl__lab *lab, watch *w, int solver, dcl_error *er
     dcl_factorize_options options = dcl__lab_options(lab, &w->y, solver);
     options.width = WIDTH;
     options.retain = 1 / (1 + w->lambda);
+    options.mask = solver == DCL_SOLVER_STOCHASTIC ? DCL_MASK_SAMPLE : DCL_MASK_STEP;
     options.steps = solver == DCL_SOLVER_STOCHASTIC ? STEPS : 0;
     options.progress = look;
     options.user = w;
@@ -135,8 +136,8 @@ static dcl_status draw(const dcl__lab *lab, const watch watches[SOLVERS], const 
     dcl__sheet sheet = {0};
     add_spreads(&sheet, watches);
     add_weights(&sheet, results);
-    snprintf(subtitle, sizeof subtitle, "%lld \xc3\x97 %lld, %d units, each kept with probability %.2g; the last one starts "
-             "%.0f times lighter than the first", (long long)watches->y.rows, (long long)watches->y.columns, WIDTH,
+    snprintf(subtitle, sizeof subtitle, "%lld \xc3\x97 %lld, %d units, each kept with probability %.2g for every column; the last one "
+             "starts %.0f times lighter than the first", (long long)watches->y.rows, (long long)watches->y.columns, WIDTH,
              1 / (1 + watches->lambda), 1 / (LIGHTEST * LIGHTEST));
     dcl_status status = dcl__sheet_write(&sheet, lab, "balance", "Dropout makes all units weigh the same", subtitle, 2,
                                          error);

@@ -62,7 +62,7 @@ static double convex_value(const dcl_factorize_result *r)
 static void add_block_panels(dcl__sheet *sheet, const runs *all)
 {
     const dcl_factorize_result *two = &all->result[0];
-    dcl__panel *panel = dcl__sheet_panel(sheet, "Above the convex value", "round", "objective / convex value \xe2\x88\x92 1");
+    dcl__panel *panel = dcl__sheet_panel(sheet, "Above the convex value", "round", "relative excess");
     panel->log_y = 1;
     for (int i = 0; i < COUNTS; i++)
         add_history(sheet, &all->result[i], convex_value(&all->result[i]), COLORS[i], BLOCK_LABEL[i]);
@@ -154,15 +154,15 @@ dcl_status dcl__lab_dropblock(const dcl__lab *lab, dcl__finding *finding, dcl_er
 
 enum { SIDES = 3 };
 static const int SIDE[SIDES] = {DCL_SIDE_LEFT, DCL_SIDE_RIGHT, DCL_SIDE_BOTH};
-static const char *const SIDE_LABEL[SIDES] = {"entries of U", "entries of V", "of both"};
+static const char *const SIDE_LABEL[SIDES] = {"entries of U", "entries of V", "U and V"};
 static const double RETAIN = 0.8, RETAIN_RIGHT = 0.6;
 
 static void add_side_panels(dcl__sheet *sheet, const runs *all)
 {
-    static const char *const titles[] = {"Expected objective", "Dropout training"};
+    static const char *const titles[] = {"Expected objective, above closed form", "Random masks, above closed form"};
     for (int stochastic = 0; stochastic < 2; stochastic++) {
         dcl__panel *panel = dcl__sheet_panel(sheet, titles[stochastic], stochastic ? "step" : "round",
-                                             stochastic ? NULL : "objective / closed form \xe2\x88\x92 1");
+                                             stochastic ? NULL : "relative excess");
         panel->log_y = 1;
         panel->log_x = stochastic;
         for (int i = 0; i < SIDES; i++)

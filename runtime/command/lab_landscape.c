@@ -201,7 +201,8 @@ static void add_contour(dcl__sheet *sheet, double lambda, double level, int colo
 static void add_contours(dcl__sheet *sheet, double lambda)
 {
     double least = lambda / (2 + lambda), most = loss(lambda, SHOWN_X, 0);
-    for (int i = 1; i <= CONTOURS; i++) {
+    /* The lowest would only fray the circle. */
+    for (int i = lambda > 0 ? 1 : 4; i <= CONTOURS; i++) {
         double share = (double)i / CONTOURS;
         add_contour(sheet, lambda, least + 0.999 * (most - least) * pow(share, 4), DCL__BLUE, 0.1 + 0.65 * share);
     }
@@ -229,8 +230,11 @@ static void add_minima(dcl__sheet *sheet, double lambda, const double *critical)
     }
     int circle = dcl__sheet_series(sheet, DCL__LINE, DCL__VERMILION, "minima");
     sheet->series[circle].thickness = 3;
-    for (int i = 0; i <= 180; i++)
-        dcl__sheet_point(sheet, circle, cos(acos(-1) * i / 90), sin(acos(-1) * i / 90));
+    for (int half = -1; half <= 1; half += 2) {
+        for (int i = 0; i <= 180; i++)
+            dcl__sheet_point(sheet, circle, cos(acos(-1) * i / 180), half * sin(acos(-1) * i / 180));
+        dcl__sheet_point(sheet, circle, NAN, NAN);
+    }
 }
 
 static void start_panel(dcl__sheet *sheet, double lambda)

@@ -5,8 +5,8 @@
 
 #include "command/lab.h"
 
-enum { WIDTH = 32, ROWS = 500, SOLVERS = 2 };
-static const double RETAIN = 0.7;
+enum { WIDTH = 32, ROWS = 500, STEPS = 8000, SOLVERS = 2 };
+static const double RETAIN = 0.5;
 static const int SOLVER[SOLVERS] = {DCL_SOLVER_STOCHASTIC, DCL_SOLVER_EXPLICIT};
 static const char *const NAME[SOLVERS] = {"dropout training", "expected objective"};
 
@@ -85,6 +85,7 @@ static dcl_status fit(const dcl__lab *lab, const dcl_matrix *y, runs *all, dcl_e
         dcl_factorize_options options = dcl__lab_options(lab, y, SOLVER[s]);
         options.width = WIDTH;
         options.retain = RETAIN;
+        options.steps = SOLVER[s] == DCL_SOLVER_STOCHASTIC ? STEPS : 0;
         dcl__lab_show(lab, "spectrum: %s", NAME[s]);
         status = dcl__lab_fit(lab, y, &options, &all->factorization[s], &all->result[s], error);
     }

@@ -6,8 +6,8 @@
 #include "command/lab.h"
 
 enum { WIDTHS = 8, RANK = 10 };
-static const int64_t WIDTH[WIDTHS] = {5, 7, 9, 10, 12, 16, 24, 40};
-static const double RETAIN = 0.9, NOISE = 0.01;
+static const int64_t WIDTH[WIDTHS] = {4, 6, 8, 10, 12, 16, 24, 40};
+static const double RETAIN = 0.97, NOISE = 0.01;
 
 typedef struct study {
     dcl_factorization *factorization[WIDTHS];
@@ -98,7 +98,7 @@ dcl_status dcl__lab_variable_rate(const dcl__lab *lab, dcl__finding *finding, dc
         add_objectives(&sheet, &s);
         add_widths(&sheet, &s);
         status = dcl__sheet_write(&sheet, lab, "variable-rate", "A rate that grows with the width finds the rank",
-                                  "Y has rank 10 and noise of 0.01; one unit alone would be kept with probability 0.9", 2, error);
+                                  "Y has rank 10 and noise of 0.01; one unit alone would be kept with probability 0.97", 2, error);
     }
     dcl__sheet_free(&sheet);
     for (int i = 0; i < WIDTHS; i++)
