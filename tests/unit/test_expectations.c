@@ -36,6 +36,8 @@ static void set_up(void)
     draw(3, factor, R * R);
     for (int i = 0; i < R; i++)
         factor[i * R + i] += 1;
+    for (int i = 0; i < FEATURES * N; i++)
+        x[i] += 1;               /* rows far from orthogonal: XX' is not its diagonal */
 }
 
 /* A run at its 30th step: where it stands, and what it sees there on average. W = X'V, for V as it is trained: beside
@@ -169,14 +171,19 @@ START_TEST(other_seeds_scatter_around_the_objective)
 }
 END_TEST
 
+static void add_case(Suite *suite, const char *name, const TTest *test)
+{
+    TCase *cases = tcase_create(name);
+    tcase_add_checked_fixture(cases, set_up, close_device);
+    tcase_set_timeout(cases, 300);
+    tcase_add_loop_test(cases, test, 0, 2 * ROWS(kinds));
+    suite_add_tcase(suite, cases);
+}
+
 Suite *expectations_suite(void)
 {
     Suite *suite = suite_create("expectations");
-    TCase *cases = tcase_create("expectations");
-    tcase_add_checked_fixture(cases, set_up, close_device);
-    tcase_set_timeout(cases, 300);
-    tcase_add_loop_test(cases, the_mean_is_within_its_standard_error, 0, 2 * ROWS(kinds));
-    tcase_add_loop_test(cases, other_seeds_scatter_around_the_objective, 0, 2 * ROWS(kinds));
-    suite_add_tcase(suite, cases);
+    add_case(suite, "one seed", the_mean_is_within_its_standard_error);
+    add_case(suite, "others", other_seeds_scatter_around_the_objective);
     return suite;
 }
