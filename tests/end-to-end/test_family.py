@@ -11,8 +11,8 @@ IMAGES = pathlib.Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte
 ROWS, WIDTH = 2000, 32
 DEVICES = {"PoCL": ("Portable", AS_USERS), "rusticl": ("llvmpipe", RUSTICL)}
 
-# Kinds with a closed form, or with a bound that training attains. Explicit
-# training knows no masks: there two of them are dropout once more.
+# Kinds with a closed form, or with a bound that training attains. Explicit training knows no masks: there two of
+# them are dropout once more.
 KINDS = {
     "dropout": [],
     "by sample": ["--mask", "sample"],
