@@ -294,8 +294,8 @@ int dcl__command_train(int argc, char **argv)
         {"--activation", "linear|relu|tanh", "of hidden layers (default relu)", DCL__OPTION_WORD, &q.activation},
         {"--loss", "squared|cross-entropy", "default cross-entropy", DCL__OPTION_WORD, &q.loss},
         {"--dropout", "P", "drop each hidden unit with this probability", DCL__OPTION_NUMBER, &q.dropout},
-        {"--noise", "L:KIND:T[:B]", "noise on the input of layer L, counted from 1: dropout, dropblock (blocks of B units), "
-         "dropconnect (weights) or none; T is the probability to be kept. May be given several times",
+        {"--noise", "L:KIND:T[:B]", "on the input of layer L, from 1: dropout, dropblock of B units, dropconnect, "
+         "none; T: share kept; several times",
          DCL__OPTION_LIST, &q.noises},
         {"--mask", "step|sample", "one mask of units a step, or one a sample (default)", DCL__OPTION_WORD, &q.mask},
         {"--no-last-bias", NULL, "no bias in the last layer; with --loss squared this gives a bound for the whole network",
@@ -328,7 +328,7 @@ int dcl__command_train(int argc, char **argv)
         "(a vector of whole numbers from 0), numbers, or a matrix. Files are .npy, Matrix Market, CSV or\n"
         "IDX, also gzipped. DIR gets weights.npz and weights.safetensors, named and shaped as by\n"
         "torch.nn.Linear (layers.0.weight, layers.0.bias, ...), report.json, history.csv, report.svg and\n"
-        "report.png.",
+        "report.png. Noise is dropout or DropBlock of a layer's inputs, or DropConnect of its weights.",
         "  dropcl train train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz -o net --scale 1/255 \\\n"
         "      --layers 1024,1024 --dropout 0.5 --holdout 0.1 --test t10k-images-idx3-ubyte.gz \\\n"
         "      --test-targets t10k-labels-idx1-ubyte.gz\n"
