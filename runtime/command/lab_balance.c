@@ -7,7 +7,7 @@
 #include "core/error.h"
 
 /* So many steps of dropout training bring the averaged factors within 1 %. */
-enum { WIDTH = 8, SOLVERS = 2, STEPS = 6000 };
+enum { WIDTH = 8, SOLVERS = 2, STEPS = 16000 };
 static const int SOLVER[SOLVERS] = {DCL_SOLVER_STOCHASTIC, DCL_SOLVER_EXPLICIT};
 static const char *const NAME[SOLVERS] = {"dropout training", "expected objective"};
 static const int COLOR[SOLVERS] = {DCL__BLUE, DCL__VERMILION};
@@ -166,7 +166,7 @@ dcl_status dcl__lab_balance(const dcl__lab *lab, dcl__finding *finding, dcl_erro
     dcl_matrix y = {0};
     if (!watches)
         return dcl__no_memory(error, "an experiment", (int64_t)(SOLVERS * sizeof *watches));
-    dcl_status status = dcl__lab_low_rank(lab, lab->quick ? 60 : 200, lab->quick ? 40 : 100, WIDTH, 0.1, &y, error);
+    dcl_status status = dcl__lab_low_rank(lab, 200, 200, WIDTH, 0.1, &y, error);
     for (int s = 0; s < SOLVERS && status == DCL_OK; s++) {
         watches[s].y = y;
         watches[s].lambda = 0.5;
