@@ -12,32 +12,32 @@
 static const dcl__experiment_entry experiments[] = {
     {"landscape",
      "A linear autoencoder with one input, two hidden units and one output, whose weights are tied, has the expected "
-     "loss (1 \xe2\x88\x92 |w|\xc2\xb2)\xc2\xb2 + \xce\xbb (w\xe2\x82\x81\xe2\x81\xb4 + w\xe2\x82\x82\xe2\x81\xb4) under dropout. "
-     "Without dropout its minima form a circle. Every rate of dropout leaves exactly four minima, at which both units weigh "
-     "the same, four strict saddles between them and a maximum at zero.", dcl__lab_landscape},
+     "loss (1 − |w|²)² + λ (w₁⁴ + w₂⁴) under dropout. "
+     "Without dropout its minima form a circle. Every rate of dropout leaves exactly four minima, at which both units "
+     "weigh the same, four strict saddles between them and a maximum at zero.", dcl__lab_landscape},
     {"equivalence",
-     "Training with random masks minimises, in expectation, the squared error plus \xce\xbb times the sum of "
-     "\xe2\x80\x96u\xe1\xb5\xa2\xe2\x80\x96\xc2\xb2 \xe2\x80\x96v\xe1\xb5\xa2\xe2\x80\x96\xc2\xb2, at every point and for every rate "
+     "Training with random masks minimises, in expectation, the squared error plus λ times the sum of "
+     "‖uᵢ‖² ‖vᵢ‖², at every point and for every rate "
      "and width.", dcl__lab_equivalence},
     {"spectrum",
-     "Dropout shrinks singular values: at the optimum those of UV\xe1\xb5\x80 are those of Y less one number "
-     "\xcf\x84, and zero where nothing is left.", dcl__lab_spectrum},
+     "Dropout shrinks singular values: at the optimum those of UVᵀ are those of Y less one number "
+     "τ, and zero where nothing is left.", dcl__lab_spectrum},
     {"balance",
-     "At every optimum all units weigh the same: the products \xe2\x80\x96u\xe1\xb5\xa2\xe2\x80\x96 "
-     "\xe2\x80\x96v\xe1\xb5\xa2\xe2\x80\x96 are equal.", dcl__lab_balance},
+     "At every optimum all units weigh the same: the products ‖uᵢ‖ "
+     "‖vᵢ‖ are equal.", dcl__lab_balance},
     {"dropblock",
-     "DropBlock keeps or drops units by blocks. Its objective is never below a convex value, given by the block-support norm "
-     "of the singular values. Enough blocks reach that value; two blocks often cannot, and their true minimum pairs the largest "
-     "singular value with the smallest, and so on.", dcl__lab_dropblock},
+     "DropBlock keeps or drops units by blocks. Its objective is never below a convex value, given by the "
+     "block-support norm of the singular values. Enough blocks reach that value; two blocks often cannot, and their "
+     "true minimum pairs the largest singular value with the smallest, and so on.", dcl__lab_dropblock},
     {"dropconnect",
-     "DropConnect masks single entries of U, of V, or of both. Without data X its closed form is that of dropout, for both sides "
-     "with \xce\xbb = (1+\xce\xbb\xe1\xb5\xa4)(1+\xce\xbb\xe1\xb5\xa5) \xe2\x88\x92 1.", dcl__lab_dropconnect},
+     "DropConnect masks single entries of U, of V, or of both. Without data X its closed form is that of dropout, for "
+     "both sides with λ = (1+λᵤ)(1+λᵥ) − 1.", dcl__lab_dropconnect},
     {"variable-rate",
-     "When \xce\xbb grows in proportion to the number of units, the problem becomes convex in UV\xe1\xb5\x80: from a certain width \xcf\x81 "
-     "on every width has the same optimum, which needs \xcf\x81 units.", dcl__lab_variable_rate},
+     "When λ grows in proportion to the number of units, the problem becomes convex in UVᵀ: from a certain width ρ "
+     "on every width has the same optimum, which needs ρ units.", dcl__lab_variable_rate},
     {"learning-curve",
-     "A network that is large for its data learns the training images by heart. Dropout of the hidden units keeps it from that, "
-     "and it recognises more images that it has not seen.", dcl__lab_learning_curve},
+     "A network that is large for its data learns the training images by heart. Dropout of the hidden units keeps it "
+     "from that, and it recognises more images that it has not seen.", dcl__lab_learning_curve},
 };
 
 enum { EXPERIMENT_COUNT = sizeof experiments / sizeof *experiments };

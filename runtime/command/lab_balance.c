@@ -7,7 +7,7 @@
 #include "core/error.h"
 
 /* So many steps of dropout training bring the averaged factors within 1 %. */
-enum { WIDTH = 8, SOLVERS = 2, STEPS = 6000 };
+enum { WIDTH = 8, SOLVERS = 2, STEPS = 16000 };
 static const int SOLVER[SOLVERS] = {DCL_SOLVER_STOCHASTIC, DCL_SOLVER_EXPLICIT};
 static const char *const NAME[SOLVERS] = {"dropout training", "expected objective"};
 static const int COLOR[SOLVERS] = {DCL__BLUE, DCL__VERMILION};
@@ -106,7 +106,7 @@ static dcl_status run(const dcl__lab *lab, watch *w, int solver, dcl_factorize_r
 
 static void add_spreads(dcl__sheet *sheet, const watch watches[SOLVERS])
 {
-    dcl__panel *panel = dcl__sheet_panel(sheet, "Spread of the weights", "step or round", "largest / mean \xe2\x88\x92 1");
+    dcl__panel *panel = dcl__sheet_panel(sheet, "Spread of the weights", "step or round", "largest / mean − 1");
     panel->log_x = panel->log_y = 1;
     for (int s = 0; s < SOLVERS; s++) {
         int series = dcl__sheet_series(sheet, DCL__LINE, COLOR[s], "%s", NAME[s]);
@@ -119,14 +119,14 @@ static void add_spreads(dcl__sheet *sheet, const watch watches[SOLVERS])
 static void add_weights(dcl__sheet *sheet, const dcl_factorize_result results[SOLVERS])
 {
     dcl__sheet_panel(sheet, "Weights in the end", "unit",
-                     "\xe2\x80\x96u\xe1\xb5\xa2\xe2\x80\x96 \xe2\x80\x96v\xe1\xb5\xa2\xe2\x80\x96");
+                     "‖uᵢ‖ ‖vᵢ‖");
     int bars = dcl__sheet_series(sheet, DCL__BARS, DCL__SKY, "%s", NAME[0]);
     for (int64_t i = 0; i < WIDTH; i++)
         dcl__sheet_point(sheet, bars, (double)(i + 1), results[0].products[i]);
     int points = dcl__sheet_series(sheet, DCL__POINTS, COLOR[1], "%s", NAME[1]);
     for (int64_t i = 0; i < WIDTH; i++)
         dcl__sheet_point(sheet, points, (double)(i + 1), results[1].products[i]);
-    dcl__sheet_level(sheet, DCL__BLACK, results[0].optimum.product, "optimum, \xcf\x84/\xce\xbb");
+    dcl__sheet_level(sheet, DCL__BLACK, results[0].optimum.product, "optimum, τ/λ");
 }
 
 static dcl_status draw(const dcl__lab *lab, const watch watches[SOLVERS], const dcl_factorize_result results[SOLVERS],
@@ -136,8 +136,9 @@ static dcl_status draw(const dcl__lab *lab, const watch watches[SOLVERS], const 
     dcl__sheet sheet = {0};
     add_spreads(&sheet, watches);
     add_weights(&sheet, results);
-    snprintf(subtitle, sizeof subtitle, "%lld \xc3\x97 %lld, %d units, each kept with probability %.2g for every column; the last one "
-             "starts %.0f times lighter than the first", (long long)watches->y.rows, (long long)watches->y.columns, WIDTH,
+    snprintf(subtitle, sizeof subtitle, "%lld × %lld, %d units, each kept with probability %.2g for every column; the "
+             "last one starts %.0f times lighter than the "
+             "first", (long long)watches->y.rows, (long long)watches->y.columns, WIDTH,
              1 / (1 + watches->lambda), 1 / (LIGHTEST * LIGHTEST));
     dcl_status status = dcl__sheet_write(&sheet, lab, "balance", "Dropout makes all units weigh the same", subtitle, 2,
                                          error);
@@ -151,11 +152,12 @@ static void judge(const watch watches[SOLVERS], const dcl_factorize_result resul
     finding->figure = fmax(ends[0], ends[1]);
     finding->allowed = 0.01;
     finding->holds = finding->figure <= finding->allowed;
-    snprintf(finding->expected, sizeof finding->expected, "the weights \xe2\x80\x96u\xe1\xb5\xa2\xe2\x80\x96 "
-             "\xe2\x80\x96v\xe1\xb5\xa2\xe2\x80\x96 of all units come within 1 %% of each other, at \xcf\x84/\xce\xbb = %.5g",
+    snprintf(finding->expected, sizeof finding->expected, "the weights ‖uᵢ‖ "
+             "‖vᵢ‖ of all units come within 1 %% of each other, at τ/λ = %.5g",
              results[0].optimum.product);
-    snprintf(finding->found, sizeof finding->found, "the heaviest unit is above the mean by %.3g %% after dropout training "
-             "and by %.3g %% with the expected objective, where the start had %.3g %%", 100 * ends[0], 100 * ends[1],
+    snprintf(finding->found, sizeof finding->found, "the heaviest unit is above the mean by %.3g %% after dropout "
+             "training and by %.3g %% with the expected objective, where the start had %.3g "
+             "%%", 100 * ends[0], 100 * ends[1],
              100 * watches[0].spread[0]);
 }
 
@@ -166,7 +168,7 @@ dcl_status dcl__lab_balance(const dcl__lab *lab, dcl__finding *finding, dcl_erro
     dcl_matrix y = {0};
     if (!watches)
         return dcl__no_memory(error, "an experiment", (int64_t)(SOLVERS * sizeof *watches));
-    dcl_status status = dcl__lab_low_rank(lab, lab->quick ? 60 : 200, lab->quick ? 40 : 100, WIDTH, 0.1, &y, error);
+    dcl_status status = dcl__lab_low_rank(lab, 200, 200, WIDTH, 0.1, &y, error);
     for (int s = 0; s < SOLVERS && status == DCL_OK; s++) {
         watches[s].y = y;
         watches[s].lambda = 0.5;

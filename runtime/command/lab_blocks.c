@@ -75,7 +75,8 @@ static void add_block_panels(dcl__sheet *sheet, const runs *all)
     for (int i = COUNTS - 1; i >= 0; i--) {
         const dcl_factorize_result *r = &all->result[i];
         double sum = 0;
-        int series = dcl__sheet_series(sheet, i == COUNTS - 1 ? DCL__BARS : DCL__POINTS, COLORS[i], "%s", BLOCK_LABEL[i]);
+        int series = dcl__sheet_series(sheet, i == COUNTS - 1 ? DCL__BARS : DCL__POINTS, COLORS[i], "%s",
+                                      BLOCK_LABEL[i]);
         sheet->series[series].thickness = i == 0 ? 3.6 : 6.5;
         for (int64_t j = 0; j < r->blocks; j++)
             sum += r->products[j];
@@ -103,13 +104,15 @@ static void judge_blocks(const runs *all, dcl__finding *finding)
     }
     finding->figure = fabs(excess(two));
     finding->allowed = 1e-4;
-    finding->holds = finding->figure <= finding->allowed && two->optimum.attained == DCL_NOT_ATTAINED && below <= 1e-6 &&
-                     balance <= 0.01 && all->result[COUNTS - 1].optimum.attained == DCL_ATTAINED;
-    snprintf(finding->expected, sizeof finding->expected, "two blocks cannot reach the convex value, their minimum, by pairing "
-             "singular values, is %.3g %% above it; many blocks reach it; no objective is below; all blocks weigh the same",
+    finding->holds = finding->figure <= finding->allowed && two->optimum.attained == DCL_NOT_ATTAINED &&
+                     below <= 1e-6 && balance <= 0.01 && all->result[COUNTS - 1].optimum.attained == DCL_ATTAINED;
+    snprintf(finding->expected, sizeof finding->expected, "two blocks cannot reach the convex value, their minimum, by "
+             "pairing singular values, is %.3g %% above it; many blocks reach it; no objective is below; all blocks "
+             "weigh the same",
              100 * two->optimum.convex_gap / convex_value(two));
-    snprintf(finding->found, sizeof finding->found, "trained, two blocks end %.3g %% above the convex value and within %.1e of the "
-             "pairing%s; weights within %.1e", 100 * (two->assessment.objective / convex_value(two) - 1), finding->figure,
+    snprintf(finding->found, sizeof finding->found, "trained, two blocks end %.3g %% above the convex value and within "
+             "%.1e of the pairing%s; weights within "
+             "%.1e", 100 * (two->assessment.objective / convex_value(two) - 1), finding->figure,
              attained, balance);
 }
 
@@ -141,8 +144,9 @@ dcl_status dcl__lab_dropblock(const dcl__lab *lab, dcl__finding *finding, dcl_er
         judge_blocks(&all, finding);
         add_block_panels(&sheet, &all);
         status = dcl__sheet_write(&sheet, lab, "dropblock", "DropBlock: few blocks cannot do what many can",
-                                  "Blocks of 4 units, each kept with probability 0.5; training of the expected objective", 3,
-                                  error);
+                                  "Blocks of 4 units, each kept with probability 0.5; training of the expected "
+                                  "objective",
+                                  3, error);
     }
     dcl__sheet_free(&sheet);
     free_runs(&all);
@@ -166,11 +170,12 @@ static void add_side_panels(dcl__sheet *sheet, const runs *all)
         panel->log_y = 1;
         panel->log_x = stochastic;
         for (int i = 0; i < SIDES; i++)
-            add_history(sheet, &all->result[2 * i + stochastic], all->result[2 * i].optimum.minimum, COLORS[i], SIDE_LABEL[i]);
+            add_history(sheet, &all->result[2 * i + stochastic], all->result[2 * i].optimum.minimum, COLORS[i],
+                        SIDE_LABEL[i]);
         if (stochastic)
             dcl__sheet_level(sheet, DCL__BLACK, 0.02, "2 %");
         else
-            dcl__sheet_level(sheet, DCL__BLACK, 1e-4, "10\xe2\x81\xbb\xe2\x81\xb4");
+            dcl__sheet_level(sheet, DCL__BLACK, 1e-4, "10⁻⁴");
     }
     dcl__sheet_panel(sheet, "Singular values", "index", "value");
     for (int i = 0; i < SIDES; i++)
@@ -189,12 +194,12 @@ static void judge_sides(const runs *all, dcl__finding *finding)
     finding->figure = fmax(explicit * 200, stochastic);
     finding->allowed = 0.02;
     finding->holds = finding->figure <= finding->allowed && fabs(used - both) <= 1e-9;
-    snprintf(finding->expected, sizeof finding->expected, "masks on the entries of U, of V, or of both have the closed form of dropout "
-             "with \xce\xbb\xe1\xb5\xa4 = %.3g, \xce\xbb\xe1\xb5\xa5 = %.3g, (1+\xce\xbb\xe1\xb5\xa4)(1+\xce\xbb\xe1\xb5\xa5)\xe2\x88\x92"
+    snprintf(finding->expected, sizeof finding->expected, "masks on the entries of U, of V, or of both have the closed "
+             "form of dropout with λᵤ = %.3g, λᵥ = %.3g, (1+λᵤ)(1+λᵥ)−"
              "1 = %.4g: the expected objective gets within 1e-4 of it, dropout training within 2 %%", 1 / RETAIN - 1,
              1 / RETAIN_RIGHT - 1, both);
-    snprintf(finding->found, sizeof finding->found, "the worst of the three is %.1e above it with the expected objective and %.2g %% "
-             "after dropout training", explicit, 100 * stochastic);
+    snprintf(finding->found, sizeof finding->found, "the worst of the three is %.1e above it with the expected "
+             "objective and %.2g %% after dropout training", explicit, 100 * stochastic);
 }
 
 static dcl_status fit_sides(const dcl__lab *lab, const dcl_matrix *y, runs *all, dcl_error *error)
@@ -225,7 +230,8 @@ dcl_status dcl__lab_dropconnect(const dcl__lab *lab, dcl__finding *finding, dcl_
         judge_sides(&all, finding);
         add_side_panels(&sheet, &all);
         status = dcl__sheet_write(&sheet, lab, "dropconnect", "DropConnect is dropout with another rate",
-                                  "12 units; each entry of U is kept with probability 0.8, each of V with 0.6", 3, error);
+                                  "12 units; each entry of U is kept with probability 0.8, each of V with 0.6", 3,
+                                  error);
     }
     dcl__sheet_free(&sheet);
     free_runs(&all);

@@ -63,7 +63,7 @@ static dcl_status train(const dcl__lab *lab, const dcl_matrix *y, int rate, int 
 static void add_losses(dcl__sheet *sheet, const curves *c, int rate)
 {
     char title[64];
-    snprintf(title, sizeof title, "Loss, \xce\xb8 = %g", RETAIN[rate]);
+    snprintf(title, sizeof title, "Loss, θ = %g", RETAIN[rate]);
     dcl__panel *panel = dcl__sheet_panel(sheet, title, "step", rate == 0 ? "loss" : NULL);
     panel->log_x = panel->log_y = 1;
     for (int w = 0; w < WIDTHS; w++) {
@@ -82,7 +82,7 @@ static void add_losses(dcl__sheet *sheet, const curves *c, int rate)
 static void add_scores(dcl__sheet *sheet, const curves *c, int rate)
 {
     char title[64];
-    snprintf(title, sizeof title, "Difference, \xce\xb8 = %g", RETAIN[rate]);
+    snprintf(title, sizeof title, "Difference, θ = %g", RETAIN[rate]);
     dcl__panel *panel = dcl__sheet_panel(sheet, title, "step", rate == 0 ? "standard errors" : NULL);
     panel->log_x = 1;
     for (int w = 0; w < WIDTHS; w++) {
@@ -102,9 +102,8 @@ static dcl_status draw(const dcl__lab *lab, const curves *c, dcl_error *error)
     for (int rate = 0; rate < RATES; rate++)
         add_scores(&sheet, c, rate);
     dcl_status status = dcl__sheet_write(&sheet, lab, "equivalence", "Dropout is a regulariser in expectation",
-                                         "Y is 100 \xc3\x97 160; random masks against \xe2\x80\x96Y \xe2\x88\x92 UV\xe1\xb5\x80"
-                                         "\xe2\x80\x96\xc2\xb2 + \xce\xbb \xce\xa3 \xe2\x80\x96u\xe1\xb5\xa2\xe2\x80\x96\xc2\xb2 "
-                                         "\xe2\x80\x96v\xe1\xb5\xa2\xe2\x80\x96\xc2\xb2, \xce\xbb = (1 \xe2\x88\x92 \xce\xb8)/\xce\xb8",
+                                         "Y is 100 × 160; random masks against ‖Y − UVᵀ‖² + λ Σ ‖uᵢ‖² "
+                                         "‖vᵢ‖², λ = (1 − θ)/θ",
                                          3, error);
     dcl__sheet_free(&sheet);
     return status;
@@ -124,11 +123,11 @@ static void judge(const curves *c, dcl__finding *finding)
     finding->figure = worst;
     finding->allowed = 4;
     finding->holds = worst <= finding->allowed;
-    snprintf(finding->expected, sizeof finding->expected, "the mean of %lld random losses is the explicit objective, at each of %d "
-             "points of training with \xce\xb8 = 0.1, 0.5, 0.9 and 10, 40, 160 units, within 4 standard errors",
+    snprintf(finding->expected, sizeof finding->expected, "the mean of %lld random losses is the explicit objective, "
+             "at each of %d points of training with θ = 0.1, 0.5, 0.9 and 10, 40, 160 units, within 4 standard errors",
              (long long)c->draws, all);
-    snprintf(finding->found, sizeof finding->found, "the largest difference is %.2f standard errors, and %d of %d points are "
-             "within one", worst, within, all);
+    snprintf(finding->found, sizeof finding->found, "the largest difference is %.2f standard errors, and %d of %d "
+             "points are within one", worst, within, all);
 }
 
 dcl_status dcl__lab_equivalence(const dcl__lab *lab, dcl__finding *finding, dcl_error *error)

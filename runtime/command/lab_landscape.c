@@ -242,8 +242,8 @@ static void start_panel(dcl__sheet *sheet, double lambda)
     double critical[2 * STARTS];
     char title[64];
     critical_points(lambda, critical);
-    snprintf(title, sizeof title, "%s dropout, \xce\xbb = %g", lambda > 1 ? "Large" : lambda > 0 ? "Small" : "No", lambda);
-    dcl__sheet_panel(sheet, title, "w\xe2\x82\x81", "w\xe2\x82\x82");
+    snprintf(title, sizeof title, "%s dropout, λ = %g", lambda > 1 ? "Large" : lambda > 0 ? "Small" : "No", lambda);
+    dcl__sheet_panel(sheet, title, "w₁", "w₂");
     add_contours(sheet, lambda);
     add_minima(sheet, lambda, critical);
     int top = add_dots(sheet, DCL__SKY, 8, "maximum");
@@ -253,11 +253,11 @@ static void start_panel(dcl__sheet *sheet, double lambda)
 /* How far the worst descents of all rates are from the minimum. */
 static void add_progress(const dcl__lab *lab, dcl__sheet *sheet, const view views[RATES])
 {
-    dcl__panel *panel = dcl__sheet_panel(sheet, "Descents", "step", "largest f \xe2\x88\x92 minimum");
+    dcl__panel *panel = dcl__sheet_panel(sheet, "Descents", "step", "largest f − minimum");
     double rounding = lab->dtype == DCL_F64 ? 1e-16 : 1e-8;
     panel->log_y = 1;
     for (int i = 0; i < RATES; i++) {
-        int series = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "\xce\xbb = %g", LAMBDA[i]);
+        int series = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "λ = %g", LAMBDA[i]);
         for (int j = 0; j < views[i].looks; j++)
             dcl__sheet_point(sheet, series, views[i].at[j], fmax(views[i].above[j], rounding));
     }
@@ -358,12 +358,12 @@ static void judge(const dcl__lab *lab, const view views[RATES], dcl__finding *fi
     finding->allowed = fine ? 1e-6 : 1e-4;
     finding->holds = worst.distance <= finding->allowed && worst.excess <= room && worst.slope <= 10 * room &&
                      worst.curvature <= 100 * room;
-    snprintf(finding->expected, sizeof finding->expected, "for \xce\xbb = 0, 0.6 and 2, all %d descents end on the circle or "
-             "at one of four minima (\xc2\xb1" "c, \xc2\xb1" "c), c\xc2\xb2 = 1/(2+\xce\xbb), with the value \xce\xbb/(2+\xce\xbb); "
-             "between them are four strict saddles with the curvature \xe2\x88\x92" "4\xce\xbb/(1+\xce\xbb)", STARTS);
-    snprintf(finding->found, sizeof finding->found, "they end within %.1e of them, values within %.1e; at the predicted "
-             "minima, saddles and maximum the gradient is below %.1e and both eigenvalues of the Hessian are within %.1e "
-             "of theory", worst.distance, worst.excess, worst.slope, worst.curvature);
+    snprintf(finding->expected, sizeof finding->expected, "for λ = 0, 0.6 and 2, all %d descents end on the circle or "
+             "at one of four minima (±c, ±c), c² = 1/(2+λ), with the value λ/(2+λ); "
+             "between them are four strict saddles with the curvature −4λ/(1+λ)", STARTS);
+    snprintf(finding->found, sizeof finding->found, "they end within %.1e of them, values within %.1e; at the "
+             "predicted minima, saddles and maximum the gradient is below %.1e and both eigenvalues of the Hessian are "
+             "within %.1e of theory", worst.distance, worst.excess, worst.slope, worst.curvature);
 }
 
 dcl_status dcl__lab_landscape(const dcl__lab *lab, dcl__finding *finding, dcl_error *error)
@@ -380,8 +380,8 @@ dcl_status dcl__lab_landscape(const dcl__lab *lab, dcl__finding *finding, dcl_er
     judge(lab, views, finding);
     if (status == DCL_OK)
         status = dcl__sheet_write(&sheet, lab, "landscape", "Dropout breaks the circle of minima into four",
-                                  "A linear 1-2-1 autoencoder with tied weights: f(w) = (1 \xe2\x88\x92 |w|\xc2\xb2)\xc2\xb2 + "
-                                  "\xce\xbb (w\xe2\x82\x81\xe2\x81\xb4 + w\xe2\x82\x82\xe2\x81\xb4)", 2, error);
+                                  "A linear 1-2-1 autoencoder with tied weights: f(w) = (1 − |w|²)² + "
+                                  "λ (w₁⁴ + w₂⁴)", 2, error);
     dcl__sheet_free(&sheet);
     return status;
 }

@@ -28,13 +28,13 @@ static dcl_status read_images(const dcl__lab *lab, const char *which, const dcl_
     char images[64], labels[64];
     snprintf(images, sizeof images, "%s-images-idx3-ubyte.gz", which);
     snprintf(labels, sizeof labels, "%s-labels-idx1-ubyte.gz", which);
-    dcl_status status = dcl__samples_read(dcl__join(lab->data, images).text, dcl__join(lab->data, labels).text, lab->dtype,
-                                          1.0 / 255, 1, like, samples, error);
+    dcl_status status = dcl__samples_read(dcl__join(lab->data, images).text, dcl__join(lab->data, labels).text,
+                                          lab->dtype, 1.0 / 255, 1, like, samples, error);
     if (status != DCL_EIO)
         return status;
     dcl_error reason = *error;
-    return dcl__fail(error, DCL_EIO, "learning-curve needs Fashion-MNIST (install Debian's package dataset-fashion-mnist, or "
-                     "name the folder of its files with --data): %.2000s", reason.text);
+    return dcl__fail(error, DCL_EIO, "learning-curve needs Fashion-MNIST (install Debian's package "
+                     "dataset-fashion-mnist, or name the folder of its files with --data): %.2000s", reason.text);
 }
 
 static int show_epoch(void *user, const dcl_epoch *epoch)
@@ -59,16 +59,16 @@ static dcl_status learn(study *s, int i, dcl_error *error)
         {.width = hidden, .activation = DCL_ACTIVATION_RELU, .noise = DCL_NOISE_NONE, .retain = 1, .bias = 1},
         {.width = hidden, .activation = DCL_ACTIVATION_RELU, .noise = noise, .retain = i ? 0.5 : 1,
          .mask = DCL_MASK_SAMPLE, .bias = 1},
-        {.width = s->training.targets.dim[1], .activation = DCL_ACTIVATION_LINEAR, .noise = noise, .retain = i ? 0.5 : 1,
-         .mask = DCL_MASK_SAMPLE, .bias = 1}};
+        {.width = s->training.targets.dim[1], .activation = DCL_ACTIVATION_LINEAR, .noise = noise,
+         .retain = i ? 0.5 : 1, .mask = DCL_MASK_SAMPLE, .bias = 1}};
     const dcl_network_options options = {.layers = layers, .layer_count = LAYERS, .loss = DCL_LOSS_CROSS_ENTROPY,
                                          .batch = BATCH, .epochs = s->lab->quick ? 3 : EPOCHS, .seed = s->lab->seed,
                                          .progress = show_epoch, .user = s};
     const dcl_matrix x = some(s->lab, &s->training.inputs), t = some(s->lab, &s->training.targets);
     const dcl_matrix test_x = some(s->lab, &s->test.inputs), test_t = some(s->lab, &s->test.targets);
     s->now = NAME[i];
-    dcl_status status = dcl_network_create(s->lab->tools.registry, s->lab->tools.device, &x, &t, &test_x, &test_t, &options,
-                                           &s->net[i], error);
+    dcl_status status = dcl_network_create(s->lab->tools.registry, s->lab->tools.device, &x, &t, &test_x, &test_t,
+                                           &options, &s->net[i], error);
     return status ? status : dcl_network_run(s->net[i], error);
 }
 
@@ -121,10 +121,11 @@ static void judge(const study *s, dcl__finding *finding)
     finding->figure = right[1];
     finding->allowed = bar;
     finding->holds = right[1] >= bar && (s->lab->quick || right[1] > right[0]);
-    snprintf(finding->expected, sizeof finding->expected, "with dropout at least %.0f %% of the test images are recognised%s", 100 * bar,
+    snprintf(finding->expected, sizeof finding->expected, "with dropout at least %.0f %% of the test images are "
+             "recognised%s", 100 * bar,
              s->lab->quick ? " (a small run)" : ", and more than without");
-    snprintf(finding->found, sizeof finding->found, "%.2f %% with dropout and %.2f %% without, where %.2f %% and %.2f %% of the "
-             "training images were", 100 * right[1], 100 * right[0], 100 * fitted[1], 100 * fitted[0]);
+    snprintf(finding->found, sizeof finding->found, "%.2f %% with dropout and %.2f %% without, where %.2f %% and %.2f "
+             "%% of the training images were", 100 * right[1], 100 * right[0], 100 * fitted[1], 100 * fitted[0]);
 }
 
 static dcl_status draw(const study *s, dcl_error *error)
@@ -133,10 +134,10 @@ static dcl_status draw(const study *s, dcl_error *error)
     dcl__sheet sheet = {.panel_count = 0};
     add_errors(&sheet, s);
     add_losses(&sheet, s);
-    snprintf(subtitle, sizeof subtitle, "Fashion-MNIST, 784-%d-%d-10 network with relu, half of the hidden units dropped for each "
-             "sample", s->lab->quick ? 128 : HIDDEN, s->lab->quick ? 128 : HIDDEN);
-    dcl_status status = dcl__sheet_write(&sheet, s->lab, "learning-curve", "Dropout keeps a network from learning by heart",
-                                         subtitle, 2, error);
+    snprintf(subtitle, sizeof subtitle, "Fashion-MNIST, 784-%d-%d-10 network with relu, half of the hidden units "
+             "dropped for each sample", s->lab->quick ? 128 : HIDDEN, s->lab->quick ? 128 : HIDDEN);
+    dcl_status status = dcl__sheet_write(&sheet, s->lab, "learning-curve",
+                                         "Dropout keeps a network from learning by heart", subtitle, 2, error);
     dcl__sheet_free(&sheet);
     return status;
 }

@@ -36,7 +36,7 @@ static void add_values(dcl__sheet *sheet, const runs *all)
     dcl__panel *panel = dcl__sheet_panel(sheet, "Singular values", "index", "value");
     panel->log_y = 1;
     int data = dcl__sheet_series(sheet, DCL__LINE, DCL__BLACK, "data Y");
-    int optimum = dcl__sheet_series(sheet, DCL__LINE, DCL__ORANGE, "optimum, \xcf\x83 \xe2\x88\x92 \xcf\x84");
+    int optimum = dcl__sheet_series(sheet, DCL__LINE, DCL__ORANGE, "optimum, σ − τ");
     for (int64_t i = 0; i < r->data_count && i < WIDTH; i++)
         dcl__sheet_point(sheet, data, (double)(i + 1), r->data_values[i]);
     for (int64_t i = 0; i < r->optimum.rank; i++)
@@ -48,13 +48,13 @@ static void add_values(dcl__sheet *sheet, const runs *all)
             if (all->result[s].product_values[i] > 1e-3 * r->data_values[0])
                 dcl__sheet_point(sheet, reached, (double)(i + 1), all->result[s].product_values[i]);
     }
-    dcl__sheet_level(sheet, DCL__GREEN, r->optimum.tau, "threshold \xcf\x84");
+    dcl__sheet_level(sheet, DCL__GREEN, r->optimum.tau, "threshold τ");
 }
 
 static void add_deviations(dcl__sheet *sheet, const runs *all)
 {
     dcl__sheet_panel(sheet, "Distance from the optimum", "index",
-                     "difference / \xcf\x83\xe2\x82\x81, %");
+                     "difference / σ₁, %");
     for (int s = 0; s < SOLVERS; s++) {
         const dcl_factorize_result *r = &all->result[s];
         int series = dcl__sheet_series(sheet, DCL__LINE, s ? DCL__VERMILION : DCL__BLUE, "%s", NAME[s]);
@@ -71,8 +71,8 @@ static void judge(const runs *all, dcl__finding *finding)
     finding->figure = fmax(stochastic, explicit);
     finding->allowed = 0.01;
     finding->holds = finding->figure <= finding->allowed;
-    snprintf(finding->expected, sizeof finding->expected, "the singular values of UV\xe1\xb5\x80 are those of Y less "
-             "\xcf\x84 = %.5g, and %lld of %lld are left, each within 1 %% of the largest of Y", r->optimum.tau,
+    snprintf(finding->expected, sizeof finding->expected, "the singular values of UVᵀ are those of Y less "
+             "τ = %.5g, and %lld of %lld are left, each within 1 %% of the largest of Y", r->optimum.tau,
              (long long)r->optimum.rank, (long long)r->width);
     snprintf(finding->found, sizeof finding->found, "after dropout training they differ by at most %.2g %%, with the "
              "expected objective by %.2g %%", 100 * stochastic, 100 * explicit);
@@ -98,9 +98,9 @@ static dcl_status draw(const dcl__lab *lab, const dcl_matrix *y, const char *wha
     dcl__sheet sheet = {0};
     add_values(&sheet, all);
     add_deviations(&sheet, all);
-    snprintf(subtitle, sizeof subtitle, "%s, %lld \xc3\x97 %lld, %d units, each kept with probability %g", what,
+    snprintf(subtitle, sizeof subtitle, "%s, %lld × %lld, %d units, each kept with probability %g", what,
              (long long)y->rows, (long long)y->columns, WIDTH, RETAIN);
-    dcl_status status = dcl__sheet_write(&sheet, lab, "spectrum", "Dropout shrinks every singular value by \xcf\x84",
+    dcl_status status = dcl__sheet_write(&sheet, lab, "spectrum", "Dropout shrinks every singular value by τ",
                                          subtitle, 2, error);
     dcl__sheet_free(&sheet);
     return status;

@@ -57,7 +57,7 @@ static void add_widths(dcl__sheet *sheet, const study *s)
     sheet->series[found].thickness = 6;
     for (int i = 0; i < WIDTHS; i++)
         dcl__sheet_point(sheet, found, (double)WIDTH[i], (double)s->result[i].width_found);
-    dcl__sheet_level(sheet, DCL__BLACK, (double)s->result[WIDTHS - 1].optimum.rank, "\xcf\x81 of theory");
+    dcl__sheet_level(sheet, DCL__BLACK, (double)s->result[WIDTHS - 1].optimum.rank, "ρ of theory");
 }
 
 static void judge(const study *s, dcl__finding *finding)
@@ -77,12 +77,12 @@ static void judge(const study *s, dcl__finding *finding)
     finding->figure = worst;
     finding->allowed = 1e-4;
     finding->holds = found && worst <= finding->allowed && least_above > finding->allowed;
-    snprintf(finding->expected, sizeof finding->expected, "with a rate that varies with the width, any number of units from \xcf\x81 = %lld "
-             "on gives the same optimum within 1e-4, and exactly \xcf\x81 units are found; fewer give more",
+    snprintf(finding->expected, sizeof finding->expected, "with a rate that varies with the width, any number of units "
+             "from ρ = %lld on gives the same optimum within 1e-4, and exactly ρ units are found; fewer give more",
              (long long)optimum->rank);
-    snprintf(finding->found, sizeof finding->found, "from \xcf\x81 to %lld units the objectives are within %.1e of the closed form, %s; "
-             "fewer units give at least %.2g %% more", (long long)WIDTH[WIDTHS - 1], worst,
-             found ? "and \xcf\x81 units are found each time" : "but another number of units is found", 100 * least_above);
+    snprintf(finding->found, sizeof finding->found, "from ρ to %lld units the objectives are within %.1e of the closed "
+             "form, %s; fewer units give at least %.2g %% more", (long long)WIDTH[WIDTHS - 1], worst,
+             found ? "and ρ units are found each time" : "but another number of units is found", 100 * least_above);
 }
 
 dcl_status dcl__lab_variable_rate(const dcl__lab *lab, dcl__finding *finding, dcl_error *error)
@@ -98,7 +98,8 @@ dcl_status dcl__lab_variable_rate(const dcl__lab *lab, dcl__finding *finding, dc
         add_objectives(&sheet, &s);
         add_widths(&sheet, &s);
         status = dcl__sheet_write(&sheet, lab, "variable-rate", "A rate that grows with the width finds the rank",
-                                  "Y has rank 10 and noise of 0.01; one unit alone would be kept with probability 0.97", 2, error);
+                                  "Y has rank 10 and noise of 0.01; one unit alone would be kept with probability 0.97",
+                                  2, error);
     }
     dcl__sheet_free(&sheet);
     for (int i = 0; i < WIDTHS; i++)
