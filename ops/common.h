@@ -45,6 +45,12 @@ static inline int64_t dcl__broadcast_position(const dcl_tensor *tensor, uint32_t
     return position;
 }
 
+/* How many parts of size `by`, the last one perhaps smaller, make up `count`. */
+static inline int64_t dcl__divide_up(int64_t count, int64_t by)
+{
+    return count / by + (count % by != 0);
+}
+
 /* ---- Shapes ------------------------------------------------------------------------------------ */
 
 /* 1 when both tensors have the same rank and dimensions. */

@@ -10,15 +10,10 @@ enum { LEAST_ELEMENTS = 16, FAN = 64 };
 /* Work-items that stand side by side, and enough of them for a large device. */
 enum { LANES = 64, MOST_PARTIALS = 262144 };
 
-static int64_t divide_up(int64_t count, int64_t by)
-{
-    return count / by + (count % by != 0);
-}
-
 /* A multiple of LANES. */
 static int64_t partial_count(int64_t count)
 {
-    int64_t wanted = divide_up(count, LEAST_ELEMENTS * LANES) * LANES;
+    int64_t wanted = dcl__divide_up(count, LEAST_ELEMENTS * LANES) * LANES;
     return wanted < MOST_PARTIALS ? wanted : MOST_PARTIALS;
 }
 
@@ -27,7 +22,7 @@ static int64_t partial_count(int64_t count)
 /* Declares a scalar, and scratch for that many partials and their sums. */
 static dcl_status set_sum(const dcl_host *host, dcl_call *call, uint32_t dtype, int64_t count)
 {
-    const int64_t partials[] = {count, 2}, combined[] = {divide_up(count, FAN), 2};
+    const int64_t partials[] = {count, 2}, combined[] = {dcl__divide_up(count, FAN), 2};
     dcl_status status = host->set_output(call, 0, dtype, 0, NULL);
     if (!status)
         status = host->set_scratch(call, 0, dtype, 2, partials);
@@ -43,7 +38,7 @@ static dcl_status add_partials(const dcl_host *host, dcl_call *call, int64_t par
         const dcl_argument combine[] = {
             dcl_arg_tensor(from), dcl_arg_tensor(to), dcl_arg_long(partials), dcl_arg_long(FAN),
         };
-        partials = divide_up(partials, FAN);
+        partials = dcl__divide_up(partials, FAN);
         status = dcl__launch(host, call, "loss_combine", combine, 4, partials);
         const dcl_tensor *spent = from;
         from = to;
@@ -73,7 +68,7 @@ static dcl_status squared_error_run(const dcl_host *host, dcl_call *call)
     int64_t partials = partial_count(x->count);
     const dcl_argument sum[] = {
         dcl_arg_tensor(x), dcl_arg_tensor(host->input(call, 1)), dcl_arg_tensor(host->scratch(call, 0)),
-        dcl_arg_long(x->count), dcl_arg_long(partials), dcl_arg_long(divide_up(x->count, partials)),
+        dcl_arg_long(x->count), dcl_arg_long(partials), dcl_arg_long(dcl__divide_up(x->count, partials)),
         dcl_arg_long(LANES),
     };
     dcl_status status = dcl__launch(host, call, "squared_error_partials", sum, 7, partials);

@@ -78,11 +78,6 @@ static remainder_shape start(const dcl_tensor *x, axis_set axes)
     return rest;
 }
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Chooses a pass that sums `length` numbers to fewer, in each of `slabs` slabs of length x inner elements.
  * It depends on the shape alone, so that the order of additions is the same on every device. Short
  * sums are finished at once; long ones are spread over many work-items, side by side in memory. */
@@ -93,12 +88,12 @@ static pass choose_pass(int64_t slabs, int64_t length, int64_t inner)
     if (length <= SHORT)
         made.span = made.fold ? 4 : inner;
     else
-        made.span = divide_up(WIDE, inner) * inner;
-    int64_t rows = divide_up(made.slab, made.span), groups = divide_up(made.span, 4);
+        made.span = dcl__divide_up(WIDE, inner) * inner;
+    int64_t rows = dcl__divide_up(made.slab, made.span), groups = dcl__divide_up(made.span, 4);
     int64_t most = MOST_ITEMS / groups / slabs;
     int64_t chunks = rows / LEAST_ROWS < most ? rows / LEAST_ROWS : most;
-    made.chunk_rows = length <= SHORT || chunks < 1 ? rows : divide_up(rows, chunks);
-    made.chunks = divide_up(rows, made.chunk_rows);
+    made.chunk_rows = length <= SHORT || chunks < 1 ? rows : dcl__divide_up(rows, chunks);
+    made.chunks = dcl__divide_up(rows, made.chunk_rows);
     made.items = slabs * made.chunks * groups;
     made.count = made.fold ? made.items : slabs * made.chunks * made.span;
     return made;

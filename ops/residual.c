@@ -44,14 +44,9 @@ typedef struct tiling {
     int64_t stride, work;                    /* of the kept columns of U; elements of a group's work */
 } tiling;
 
-static int64_t divide_up(int64_t count, int64_t by)
-{
-    return count / by + (count % by != 0);
-}
-
 static int64_t round_up(int64_t count, int64_t to)
 {
-    return divide_up(count, to) * to;
+    return dcl__divide_up(count, to) * to;
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -143,7 +138,7 @@ static dcl_status launch_rows(const dcl_host *host, dcl_call *call, const step *
                               dcl_argument *argument, uint32_t count, int64_t rows)
 {
     const int64_t share = s->tiled ? ROWS_A_GROUP : 1;
-    const uint64_t global = (uint64_t)divide_up(rows, share), one = 1;
+    const uint64_t global = (uint64_t)dcl__divide_up(rows, share), one = 1;
     argument[count - 1] = dcl_arg_long(share);
     return host->launch(call, name, s->defines, argument, count, 1, &global, s->tiled ? &one : NULL);
 }
@@ -178,11 +173,11 @@ static dcl_status finish(const dcl_host *host, dcl_call *call, const step *s, in
     int64_t first = 0;
     if (count > FAN) {
         const dcl_argument combine[] = {dcl_arg_tensor(partial), dcl_arg_long(count), dcl_arg_long(FAN)};
-        dcl_status status = launch(host, call, s, "residual_combine", combine, 3, divide_up(count, FAN));
+        dcl_status status = launch(host, call, s, "residual_combine", combine, 3, dcl__divide_up(count, FAN));
         if (status)
             return status;
         first = count;
-        count = divide_up(count, FAN);
+        count = dcl__divide_up(count, FAN);
     }
     const dcl_argument argument[] = {dcl_arg_tensor(partial), dcl_arg_long(first), dcl_arg_long(first + count),
                                      dcl_arg_tensor(host->output(call, LOSS))};
@@ -195,8 +190,8 @@ static dcl_status finish(const dcl_host *host, dcl_call *call, const step *s, in
 static void cut_bands(const step *s, int64_t units, tiling *t)
 {
     for (t->groups = units; t->groups > 0; t->groups--) {
-        t->band_rows = round_up(divide_up(s->m, t->groups), t->rows);
-        t->band_columns = round_up(divide_up(s->n, t->groups), t->columns);
+        t->band_rows = round_up(dcl__divide_up(s->m, t->groups), t->rows);
+        t->band_columns = round_up(dcl__divide_up(s->n, t->groups), t->columns);
         if ((t->groups - 1) * t->band_rows < s->m && (t->groups - 1) * t->band_columns < s->n)
             return;
     }
@@ -322,7 +317,7 @@ static dcl_status run_slab(const dcl_host *host, dcl_call *call, const step *s, 
 static dcl_status run_slabs(const dcl_host *host, dcl_call *call, const step *s)
 {
     const int64_t most_rows = most(1, host->scratch(call, WORK)->count / (s->n + s->kept));
-    const int64_t rows = divide_up(s->m, divide_up(s->m, most_rows));
+    const int64_t rows = dcl__divide_up(s->m, dcl__divide_up(s->m, most_rows));
     dcl_status status = DCL_OK;
     if (s->kept < s->width || s->scale != 1) {
         status = keep_units(host, call, s);

@@ -74,36 +74,18 @@ static dcl_status learn(study *s, int i, dcl_error *error)
 
 /* ---- The picture ---- */
 
-/* Error of every epoch; training errors are those of the epoch's batches, with the noise. */
-static void add_errors(dcl__sheet *sheet, const study *s)
+/* Two curves a net; what is seen in training is that of the epoch's batches, with the noise. */
+static void add_curves(dcl__sheet *sheet, const study *s, int losses)
 {
-    dcl__sheet_panel(sheet, "Errors", "epoch", "wrong, %");
     for (int i = 0; i < NETS; i++) {
         int64_t count;
         const dcl_epoch *epochs = dcl_network_history(s->net[i], &count);
         int test = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "%s, test", NAME[i]);
         int training = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "%s, training", NAME[i]);
         sheet->series[training].dashed = 1;
-        for (int64_t j = 0; j < count; j++) {
-            dcl__sheet_point(sheet, test, (double)epochs[j].epoch, 100 * epochs[j].validation_error);
-            dcl__sheet_point(sheet, training, (double)epochs[j].epoch, 100 * epochs[j].training_error);
-        }
-    }
-}
-
-static void add_losses(dcl__sheet *sheet, const study *s)
-{
-    dcl__panel *panel = dcl__sheet_panel(sheet, "Losses", "epoch", "cross-entropy");
-    panel->log_y = 1;
-    for (int i = 0; i < NETS; i++) {
-        int64_t count;
-        const dcl_epoch *epochs = dcl_network_history(s->net[i], &count);
-        int test = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "%s, test", NAME[i]);
-        int training = dcl__sheet_series(sheet, DCL__LINE, COLORS[i], "%s, training", NAME[i]);
-        sheet->series[training].dashed = 1;
-        for (int64_t j = 0; j < count; j++) {
-            dcl__sheet_point(sheet, test, (double)epochs[j].epoch, epochs[j].validation_loss);
-            dcl__sheet_point(sheet, training, (double)epochs[j].epoch, epochs[j].training_loss);
+        for (const dcl_epoch *e = epochs; e < epochs + count; e++) {
+            dcl__sheet_point(sheet, test, (double)e->epoch, losses ? e->validation_loss : 100 * e->validation_error);
+            dcl__sheet_point(sheet, training, (double)e->epoch, losses ? e->training_loss : 100 * e->training_error);
         }
     }
 }
@@ -132,8 +114,10 @@ static dcl_status draw(const study *s, dcl_error *error)
 {
     char subtitle[160];
     dcl__sheet sheet = {.panel_count = 0};
-    add_errors(&sheet, s);
-    add_losses(&sheet, s);
+    dcl__sheet_panel(&sheet, "Errors", "epoch", "wrong, %");
+    add_curves(&sheet, s, 0);
+    dcl__sheet_panel(&sheet, "Losses", "epoch", "cross-entropy")->log_y = 1;
+    add_curves(&sheet, s, 1);
     snprintf(subtitle, sizeof subtitle, "Fashion-MNIST, 784-%d-%d-10 network with relu, half of the hidden units "
              "dropped for each sample", s->lab->quick ? 128 : HIDDEN, s->lab->quick ? 128 : HIDDEN);
     dcl_status status = dcl__sheet_write(&sheet, s->lab, "learning-curve",
