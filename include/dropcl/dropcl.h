@@ -487,6 +487,131 @@ DCL_API dcl_status dcl_factorization_finish(dcl_factorization *factorization, dc
 DCL_API dcl_status dcl_factorization_expectation(dcl_factorization *factorization, int64_t draws, double *mean,
                                                  double *deviation, double *objective, dcl_error *error);
 
+/* ---- Recipes: certificates --------------------------------------------------------------------- */
+
+/* Factorizations of any width with a convex counterpart:
+ *
+ *     f(U, V) = loss(Y, U V') + lambda sum_i ||u_i||_u ||v_i||_v,    F(X) = loss(Y, X) + lambda Omega(X),
+ *
+ * where Omega(X) is the least sum over all factorizations of X. F is convex, and its least value is that of f
+ * (Haeffele, Young, Vidal, ICML 2014; Haeffele, Vidal, CVPR 2017). With Z = -gradient of the loss at U V' and the
+ * polar sup u'Zv over ||u||_u <= 1, ||v||_v <= 1, any factors give a lower bound of that value, which is reached at
+ * the optimum; where the polar is above lambda, a pair that reaches it is the unit to add. docs/certificates.md
+ * explains the figures. */
+enum { DCL_LOSS_LOGISTIC = 3 };  /* sum of log(1 + exp(-y x)), y = -1 or 1; DCL_LOSS_SQUARED is the other */
+enum {
+    DCL_PENALTY_NUCLEAR = 1,     /* ||u||_2 ||v||_2: Omega is the nuclear norm                       */
+    DCL_PENALTY_L1_L2 = 2,       /* ||u||_1 ||v||_2: few rows                                        */
+    DCL_PENALTY_L2_L1 = 3,       /* ||u||_2 ||v||_1: few columns                                     */
+    DCL_PENALTY_L1_L1 = 4,       /* ||u||_1 ||v||_1: few entries                                     */
+    DCL_PENALTY_L1_NONNEGATIVE = 5,  /* ||u||_1 ||v||_2, v not negative                              */
+    DCL_PENALTY_NONNEGATIVE = 6, /* ||u||_2 ||v||_2, u and v not negative; the polar is only bounded */
+    DCL_PENALTY_ELASTIC = 7,     /* (mixture ||u||_1 + (1 - mixture) ||u||_2) ||v||_2; only bounded  */
+    DCL_PENALTY_DROPOUT = 8,     /* sum of ||u_i||^2 ||v_i||^2 over `width` units                    */
+    DCL_PENALTY_DROPBLOCK = 9    /* sum of ||U_b V_b'||_F^2 over blocks of `block` units             */
+};
+
+/* Entries of a matrix that are known, row by row. */
+typedef struct dcl_entries {
+    int64_t rows, columns, count;
+    const int64_t *start;        /* rows + 1: row a has the entries start[a] <= e < start[a + 1]     */
+    const int64_t *column;       /* of each entry; rising within a row                               */
+    const double *value;
+    const double *weight;        /* of each entry in the loss, above 0; NULL: all 1                  */
+} dcl_entries;
+
+/* Everything is borrowed. */
+typedef struct dcl_problem {
+    const dcl_matrix *data;      /* all entries, squared loss; or NULL and                           */
+    const dcl_entries *entries;  /* those that are known                                             */
+    int loss, penalty;           /* DCL_LOSS_..., DCL_PENALTY_...                                    */
+    double lambda;               /* at least 0                                                       */
+    double mixture;              /* of the elastic penalty, from 0 to 1                              */
+    int64_t block;               /* of DropBlock                                                     */
+} dcl_problem;
+
+/* How far a lower bound can be trusted. */
+enum {
+    DCL_PROOF_RIGOROUS = 1,      /* true, rounding included                                          */
+    DCL_PROOF_PROBABLE = 2,      /* true but for a small probability over random starts              */
+    DCL_PROOF_NONE = 3           /* no bound: this penalty and loss have none                        */
+};
+
+typedef struct dcl_certificate {
+    double data_term, regularizer, objective;
+    double lower_bound;          /* no factors of any width have a smaller objective; -INFINITY: none */
+    double relative_gap;         /* (objective - lower_bound) / objective, at least 0; 0 where that is 0 / 0 */
+    double polar;                /* an upper bound of the polar of Z; NAN for sums of squares        */
+    double polar_reached;        /* the largest u'Zv that was found                                  */
+    int proof;                   /* DCL_PROOF_...                                                    */
+    int exact;                   /* 1: the polar is computed exactly, so that the gap closes at the optimum */
+    double failure;              /* DCL_PROOF_PROBABLE: that probability; else 0                     */
+    double stationarity;         /* |<Z, U V'> - regularizer| / objective: 0 at every stationary point */
+    double balance_error;        /* largest | ||u_i|| - ||v_i|| | / sqrt(||u_i|| ||v_i||)            */
+    int64_t rank;                /* singular values of U V' above 1e-3 of the largest                */
+} dcl_certificate;
+
+/* Certifies factors u (rows x width) and v (columns x width), f64, row-major, whoever made them. Everything is in
+ * double precision on the host; no dense array of the size of the matrix is made. */
+DCL_API dcl_status dcl_certify(const dcl_problem *problem, const double *u, const double *v, int64_t width,
+                               dcl_certificate *certificate, dcl_error *error);
+
+/* ---- Recipes: certified growth ------------------------------------------------------------------ */
+
+/* One round: a descent with the units that there are, then the certificate. */
+typedef struct dcl_growth_round {
+    int64_t round, width;        /* from 1; units after the descent                                  */
+    int64_t steps;               /* of descent so far: evaluations of loss and gradients             */
+    double seconds;              /* since the start                                                  */
+    double lambda, objective, lower_bound, gap, polar;
+} dcl_growth_round;
+
+typedef struct dcl_growth_options {
+    uint32_t dtype;              /* of the device: DCL_F32 (0 reads so) or DCL_F64                   */
+    double tolerance;            /* relative gap to stop at; 0: 1e-4                                 */
+    int64_t width;               /* at most so many units; 0: min(rows, columns)                     */
+    int64_t add;                 /* units to add a round, at most; 0: as many as help                */
+    int64_t rounds, steps;       /* at most; 0: enough                                               */
+    uint64_t seed;
+    double started;              /* CLOCK_MONOTONIC seconds that count as the start; 0: now          */
+    int (*progress)(void *user, const dcl_growth_round *round); /* not 0 ends the run               */
+    void *user;
+} dcl_growth_options;
+
+typedef struct dcl_growth dcl_growth;
+
+/* Makes the descent ready on the device, from the zero factorization. The problem and what it points to must stay
+ * until the growth is freed. Free with dcl_growth_free. DCL_EUNSUPPORTED for sums of squares, whose width is fixed. */
+DCL_API dcl_status dcl_growth_create(const dcl_registry *registry, dcl_device *device, const dcl_problem *problem,
+                                     const dcl_growth_options *options, dcl_growth **growth, dcl_error *error);
+DCL_API void dcl_growth_free(dcl_growth *growth);
+
+/* Begins with these factors (f64, row-major) instead of what there was. */
+DCL_API dcl_status dcl_growth_start(dcl_growth *growth, const double *u, const double *v, int64_t width,
+                                    dcl_error *error);
+
+/* Descends, certifies and grows until the gap is within the tolerance, from where the last run ended: a path of falling
+ * lambda is a run for each. */
+DCL_API dcl_status dcl_growth_run(dcl_growth *growth, double lambda, dcl_error *error);
+
+typedef struct dcl_growth_result {
+    int64_t rows, columns, width;
+    const double *u, *v;         /* rows x width, columns x width; the growth's, until it runs again */
+    dcl_certificate certificate;
+    const double *values;        /* singular values of U V', `width` of them                         */
+    const dcl_growth_round *history;         /* of all runs                                          */
+    int64_t history_count, steps;
+    double seconds, seconds_to_first_step;
+    int status;                  /* DCL_CERTIFIED: the gap is within the tolerance; DCL_CONVERGED: nothing
+                                    that was tried lowers the objective any more; DCL_STOPPED: out of
+                                    rounds or steps, or ended by the progress function               */
+    const char *reason;          /* why it ended where it is not certified; static                   */
+} dcl_growth_result;
+DCL_API dcl_status dcl_growth_finish(dcl_growth *growth, dcl_growth_result *result, dcl_error *error);
+
+/* The least lambda whose optimum is U V' = 0: the polar of -gradient at 0 (an upper bound of it). */
+DCL_API dcl_status dcl_growth_largest_lambda(const dcl_problem *problem, double *lambda, dcl_error *error);
+
 /* ---- Random numbers ---------------------------------------------------------------------------- */
 
 /* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011): words for counter (index low, index high, step, stream)

@@ -1,0 +1,45 @@
+/* slope.h: Z = -gradient of the loss at U V', in double precision on the host, without a dense m x n array.
+ *
+ * Of data that is all there (squared loss) Z = 2 (Y - U V') is made in tiles of rows whenever it is needed; of entries
+ * Z is a number for each entry, kept, and zero elsewhere. Sums are of f64 numbers, whatever the data are.
+ */
+#ifndef DCL__SLOPE_H
+#define DCL__SLOPE_H
+
+#include "dropcl/dropcl.h"
+#include "recipes/loss.h"
+
+typedef struct dcl__slope {
+    const dcl_problem *problem;  /* borrowed, as u and v are                                         */
+    const dcl__loss *loss;
+    int64_t rows, columns, width;
+    const double *u, *v;         /* rows x width, columns x width, row-major                         */
+    double *entry;               /* of entries: z of each, in their order; NULL: all there           */
+    int64_t *column_start;       /* of entries, by columns: where each column's begin in `order`,    */
+    int64_t *order;              /* which holds numbers of entries                                   */
+    int64_t *row_of;             /* of entries: the row of each                                      */
+    double data_term;            /* loss(Y, U V')                                                    */
+    double product;              /* <Z, U V'>                                                        */
+    double square;               /* sum of z^2 / weight                                              */
+    double with_data;            /* <Z, Y>                                                           */
+    double energy;               /* loss(Y, 0)                                                       */
+} dcl__slope;
+
+/* Width 0 stands for U V' = 0. DCL_ENUMERIC where factors or data are not finite. To be freed also after a failure. */
+dcl_status dcl__slope_make(const dcl_problem *problem, const double *u, const double *v, int64_t width,
+                           dcl__slope *slope, dcl_error *error);
+void dcl__slope_free(dcl__slope *slope);
+
+/* out = Z x (rows x count from columns x count), or Z'x when `transpose`; row-major. */
+dcl_status dcl__slope_multiply(const dcl__slope *slope, int transpose, const double *x, int64_t count, double *out,
+                               dcl_error *error);
+
+/* Z Z' or Z'Z, whichever is smaller (side = min(rows, columns)), row-major, both triangles. */
+dcl_status dcl__slope_gram(const dcl__slope *slope, double *gram, dcl_error *error);
+
+/* Calls visit for every row of Z in order, or for every column when `transpose`, as a dense vector. */
+typedef void (*dcl__slope_visit)(void *user, int64_t index, const double *vector, int64_t length);
+dcl_status dcl__slope_each(const dcl__slope *slope, int transpose, dcl__slope_visit visit, void *user,
+                           dcl_error *error);
+
+#endif
