@@ -6,6 +6,7 @@
 
 #include "command/command.h"
 #include "command/factorize_data.h"
+#include "command/factorize_grow.h"
 #include "command/factorize_noise.h"
 #include "command/factorize_report.h"
 #include "command/files.h"
@@ -17,6 +18,9 @@
 /* Nothing that a user would type. */
 static const int64_t DEFAULT_RANK = INT64_MIN;
 
+/* Another recipe with a file of its own, behind the solvers of dropcl.h. */
+enum { SOLVER_GROW = DCL_SOLVER_CLOSED_FORM + 1 };
+
 /* The command line. */
 typedef struct request {
     const char *matrix, *folder, *device, *graph, *trace, *plugins;
@@ -26,6 +30,7 @@ typedef struct request {
     uint64_t seed;
     dcl__noise_request noise;
     dcl__data_request data;
+    dcl__grow_request grow;
 } request;
 
 /* A run under way. */
@@ -215,6 +220,33 @@ static int factorize(const request *q)
 
 /* ---- The command line ---- */
 
+/* What belongs to noise or to training has no say where units grow. */
+static int check_growth(const request *q)
+{
+    const dcl__noise_request *n = &q->noise;
+    const dcl__data_request *d = &q->data;
+    if (n->kind != 1 || n->side || n->mask || n->variable_rate || n->block || n->factor || !isnan(n->retain) ||
+        !isnan(n->retain_right))
+        return dcl__misuse("factorize", "--solver grow has no noise, but a --penalty and --lambda");
+    if (d->inputs || d->moment || d->samples || !isnan(d->energy))
+        return dcl__misuse("factorize", "--solver grow fits Y ~ U V' without --data, --moment and what belongs to them");
+    if (q->optimizer || q->rate > 0 || q->batch > 0 || q->graph || q->trace || q->resume)
+        return dcl__misuse("factorize", "--optimizer, --rate, --batch, --graph, --trace and --resume are not for --solver "
+                           "grow");
+    if (q->steps < 0 || !(q->tolerance >= 0))
+        return dcl__misuse("factorize", "--steps and --tolerance must not be negative");
+    return DCL__GO_ON;
+}
+
+static int grow(const request *q)
+{
+    const dcl__grow_run run = {.grow = &q->grow, .matrix = q->matrix, .folder = q->folder, .device = q->device,
+                               .plugins = q->plugins, .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32,
+                               .lambda = q->noise.lambda, .tolerance = q->tolerance, .scale = q->scale,
+                               .rank = rank_of(q), .steps = q->steps, .seed = q->seed, .quiet = q->quiet, .json = q->json};
+    return dcl__factorize_grow(&run);
+}
+
 static int check_request(const request *q)
 {
     if (q->solver == DCL_SOLVER_CLOSED_FORM && (q->optimizer || q->rate > 0))
@@ -224,7 +256,10 @@ static int check_request(const request *q)
         return dcl__misuse("factorize", "--rank is %lld, it must be at least 1", (long long)q->rank);
     if (!q->folder)
         return dcl__misuse("factorize", "-o DIR is missing: where should the results go?");
-    int over = dcl__check_noise(&q->noise, q->solver, rank_of(q));
+    int over = dcl__check_grow(&q->grow, q->solver == SOLVER_GROW, q->noise.lambda);
+    if (over != DCL__GO_ON || q->solver == SOLVER_GROW)
+        return over != DCL__GO_ON ? over : check_growth(q);
+    over = dcl__check_noise(&q->noise, q->solver, rank_of(q));
     return over == DCL__GO_ON ? dcl__check_data(&q->data, &q->noise, q->solver, q->optimizer, q->batch) : over;
 }
 
@@ -232,15 +267,27 @@ int dcl__command_factorize(int argc, char **argv)
 {
     request q = {.dtype = 1, .solver = DCL_SOLVER_STOCHASTIC, .scale = 1, .rank = DEFAULT_RANK, .seed = 1,
                  .noise = {.kind = 1, .retain = NAN, .lambda = NAN, .retain_right = NAN},
-                 .data = {.energy = NAN}};
+                 .data = {.energy = NAN}, .grow = {.share = NAN, .mixture = NAN}};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
-        {"--solver", "stochastic|explicit|closed-form", "dropout training (default), descent on the objective that "
-         "dropout has in expectation, or the closed form", DCL__OPTION_WORD, &q.solver},
+        {"--solver", "stochastic|explicit|closed-form|grow", "dropout training (default), descent on the objective that "
+         "dropout has in expectation, the closed form; or units that join until a certificate says it is enough",
+         DCL__OPTION_WORD, &q.solver},
         {"--noise", "dropout|none|dropblock|dropconnect|correlated", "what is dropped: units (default), nothing, blocks "
          "of units, entries of the factors, or units together", DCL__OPTION_WORD, &q.noise.kind},
         {"--retain", "T", "probability that a draw keeps, in (0, 1] (default 0.5)", DCL__OPTION_NUMBER, &q.noise.retain},
-        {"--lambda", "L", "the same as a penalty: L = (1 - T) / T", DCL__OPTION_NUMBER, &q.noise.lambda},
+        {"--lambda", "L", "the same as a penalty: L = (1 - T) / T; with grow what its penalty is multiplied by",
+         DCL__OPTION_NUMBER, &q.noise.lambda},
+        {"--penalty", "NAME", "grow: nuclear (default), l1-l2, l2-l1, l1-l1, l1-nonnegative, nonnegative or elastic",
+         DCL__OPTION_TEXT, &q.grow.penalty},
+        {"--loss", "squared|logistic", "grow: of an entry (default squared; logistic: Y is -1 or 1)", DCL__OPTION_WORD,
+         &q.grow.loss},
+        {"--share", "S", "grow: instead of --lambda, a share of the least that leaves nothing (default 0.1)",
+         DCL__OPTION_NUMBER, &q.grow.share},
+        {"--path", "K", "grow: K falling lambda, from the least that leaves nothing to L, each from the last",
+         DCL__OPTION_INTEGER, &q.grow.path},
+        {"--mixture", "A", "elastic: (A ||u||_1 + (1 - A) ||u||_2) ||v||_2 (default 0.5)", DCL__OPTION_NUMBER,
+         &q.grow.mixture},
         {"--block", "B", "DropBlock: neighbouring units that share a draw; B divides the rank", DCL__OPTION_INTEGER,
          &q.noise.block},
         {"--side", "u|v|both", "DropConnect: whose entries are dropped (default u)", DCL__OPTION_WORD, &q.noise.side},
@@ -288,6 +335,9 @@ int dcl__command_factorize(int argc, char **argv)
         "  dropconnect  as dropout; on both factors with 1 + lambda = (1 + lambda_u) (1 + lambda_v)\n"
         "  correlated   lambda <A A', U'U o V'V>\n"
         "Where that has no closed form, a lower bound takes its place, and the report says so.\n"
+        "--solver grow minimises loss(Y, U V') + lambda sum ||u_i|| ||v_i|| instead, with as many units as it\n"
+        "takes, at most R, and proves how far that can be from the global optimum: it stops at --tolerance\n"
+        "(default 1e-4), else exit status 5. NaN in Y are missing entries there.\n"
         "With --data X it fits Y ~ U V'X, where ||X'v_i|| takes the place of ||v_i||; what is trained, written\n"
         "by --graph and kept in checkpoints is the same problem in an orthonormal basis of X's rows.\n"
         "Y is .npy, Matrix Market, CSV or IDX, also gzipped. DIR gets U.npy, V.npy, report.json,\n"
@@ -296,11 +346,14 @@ int dcl__command_factorize(int argc, char **argv)
         "  dropcl factorize Y.npy -o fit --solver explicit --tolerance 1e-6 --dtype f64\n"
         "  dropcl factorize Y.npy -o fit --noise dropblock --block 4 --rank 32\n"
         "  dropcl factorize Y.npy -o fit --variable-rate --retain 0.9 --rank 60 --solver explicit\n"
-        "  dropcl factorize Y.npy -o fit --data X.npy --samples rows --batch 256\n", options, 1, 1};
+        "  dropcl factorize Y.npy -o fit --data X.npy --samples rows --batch 256\n"
+        "  dropcl factorize Y.npy -o fit --solver grow --lambda 3 --path 10\n", options, 1, 1};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);
     if (over == DCL__GO_ON)
         over = check_request(&q);
     q.matrix = positional[0];
-    return over == DCL__GO_ON ? factorize(&q) : over;
+    if (over != DCL__GO_ON)
+        return over;
+    return q.solver == SOLVER_GROW ? grow(&q) : factorize(&q);
 }

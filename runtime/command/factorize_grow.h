@@ -1,0 +1,69 @@
+/* factorize_grow.h: `dropcl factorize --solver grow`: units join until a certificate says that it is enough. */
+#ifndef DCL__FACTORIZE_GROW_H
+#define DCL__FACTORIZE_GROW_H
+
+#include "dropcl/dropcl.h"
+#include "formats/array.h"
+
+/* What grow asks beside the options of every solver, as it was typed; numbers that nobody gave are NAN or 0. */
+typedef struct dcl__grow_request {
+    const char *penalty;         /* a name of penalty.h; NULL: nuclear                               */
+    int loss;                    /* 1 squared, 2 logistic; 0: nobody said                            */
+    double share;                /* lambda as a share of the least that leaves nothing               */
+    double mixture;              /* of the elastic penalty                                           */
+    int64_t path;                /* how many lambda; 0: one                                          */
+} dcl__grow_request;
+
+/* And the options of every solver. */
+typedef struct dcl__grow_run {
+    const dcl__grow_request *grow;
+    const char *matrix, *folder, *device, *plugins;
+    uint32_t dtype;
+    double lambda, tolerance, scale;         /* lambda NAN: nobody said                              */
+    int64_t rank, steps;         /* rank 0: nobody said                                              */
+    uint64_t seed;
+    int quiet, json;
+} dcl__grow_run;
+
+/* Complains about what contradicts itself, or about grow's options for another solver; DCL__GO_ON or an exit status. */
+int dcl__check_grow(const dcl__grow_request *request, int is_grow, double lambda);
+
+/* Runs and returns the exit status. */
+int dcl__factorize_grow(const dcl__grow_run *run);
+
+/* Y as a problem: all entries, or those that are not missing; with a loss other than the squared one always as
+ * entries. Zero it before; free it also after a failure. */
+typedef struct dcl__grow_data {
+    dcl__array y;
+    dcl_matrix matrix;
+    dcl_entries entries;
+    int64_t *index;              /* start and column of entries                                      */
+    double *value;
+    dcl_problem problem;
+} dcl__grow_data;
+dcl_status dcl__read_grow_data(const char *file, uint32_t dtype, double scale, int loss, dcl__grow_data *data,
+                               dcl_error *error);
+void dcl__grow_data_free(dcl__grow_data *data);
+
+/* How a path stood at the end of each lambda. */
+typedef struct dcl__path_point {
+    double lambda, objective, lower_bound, gap, seconds;
+    int64_t width, rank;
+    int status;
+} dcl__path_point;
+
+typedef struct dcl__grow_facts {
+    const dcl__grow_run *run;
+    const dcl_device *device;
+    const dcl_problem *problem;
+    double largest_lambda;
+    const dcl__path_point *points;
+    int64_t point_count;
+} dcl__grow_facts;
+
+/* Writes U.npy, V.npy, history.csv, path.csv where there is a path, report.svg, report.png and report.json; prints. */
+dcl_status dcl__report_grow(const dcl__grow_facts *facts, const dcl_growth_result *result, dcl_error *error);
+dcl_status dcl__draw_grow(const char *svg_file, const char *png_file, const char *title, const dcl__grow_facts *facts,
+                          const dcl_growth_result *result, dcl_error *error);
+
+#endif
