@@ -192,7 +192,9 @@ typedef struct dcl_argument {
  * inputs      one word for each input, separated by spaces: its shape, "3x4", "7", "scalar", or "-" for
  *             an optional input that is left out. "3x4@0.5..2" draws uniformly from [0.5, 2], default
  *             [-1, 1]; for i64 ports whole numbers, both ends included. "5x5@spd" draws a symmetric positive
- *             definite matrix. "" for an op without inputs.
+ *             definite matrix. "6@entries 20 5 20x2", on four i64 ports, draws where 20 entries of a
+ *             5 x 4 matrix lie: row by row where each row starts, and the columns; column by column
+ *             where each column starts, and pairs of row and position. "" for an op without inputs.
  * attributes  "name=value name=value"; a list is "name=3,4". NULL: all defaults.
  * tolerance   largest allowed |device - reference| / (1 + |reference|) over all outputs, for f32 and
  *             f64; 0 demands equal bits.

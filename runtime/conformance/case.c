@@ -13,6 +13,7 @@
 typedef struct draw {
     double low, high;
     int definite;                /* "spd": a symmetric positive definite matrix                      */
+    int entries;                 /* "entries": this and the next three inputs are a pattern          */
 } draw;
 
 /* Reads "3x4" or "scalar" up to '@' or the end. */
@@ -32,15 +33,17 @@ static int parse_shape(const char *word, uint32_t *rank, int64_t dim[DCL_MAX_RAN
     }
 }
 
-/* Reads "@0.5..2" or "@spd"; nothing means the whole range. */
+/* Reads "@0.5..2", "@spd" or "@entries"; nothing means the whole range. */
 static int parse_draw(const char *word, draw *how)
 {
     const char *at = strchr(word, '@');
-    *how = (draw){-1, 1, 0};
+    *how = (draw){-1, 1, 0, 0};
     if (!at)
         return 1;
     if (strcmp(at + 1, "spd") == 0)
         return how->definite = 1;
+    if (strcmp(at + 1, "entries") == 0)
+        return how->entries = 1;
     const char *dots = strstr(at, "..");
     char low[64] = "", *end;
     if (!dots || dots - at > (ptrdiff_t)sizeof low)
@@ -85,6 +88,48 @@ static void fill(dcl__trial_case *made, uint32_t i, const draw *how, uint64_t se
     }
 }
 
+/* ---- Patterns of entries ---- */
+
+/* Draws the entries of a matrix: row by row where each row starts and the columns, column by column where each column
+ * starts, and row and position of each entry. Entries may occur twice; rows and columns may be empty. */
+static void fill_entries(dcl__trial_case *made, uint32_t first, uint64_t seed)
+{
+    for (uint32_t i = first; i < first + 4; i++)
+        memset(made->data[i], 0, (size_t)made->counts[i] * sizeof *made->data[i]);
+    double *start = made->data[first], *column = made->data[first + 1];
+    double *column_start = made->data[first + 2], *by_column = made->data[first + 3];
+    const int64_t rows = made->counts[first] - 1, columns = made->counts[first + 2] - 1;
+    const int64_t count = made->counts[first + 1];
+    int64_t placed = 0;
+    for (int64_t p = 0; p < count; p++) {
+        start[1 + (int64_t)(uniform(seed, first, p) * (double)rows)]++;
+        column[p] = floor(uniform(seed, first + 1, p) * (double)columns);
+    }
+    for (int64_t i = 0; i < rows; i++)
+        start[i + 1] += start[i];
+    for (int64_t j = 0; j < columns; column_start[++j] = (double)placed)
+        for (int64_t p = 0, row = 0; p < count; p++) {
+            while (start[row + 1] <= (double)p)
+                row++;
+            if (column[p] == (double)j) {
+                by_column[2 * placed] = (double)row;
+                by_column[2 * placed++ + 1] = (double)p;
+            }
+        }
+}
+
+/* 1 when input `first` and the next three have the shapes of a pattern. */
+static int is_pattern(const dcl__trial_case *made, uint32_t first)
+{
+    if (first + 4 > made->input_count)
+        return 0;
+    for (uint32_t i = first; i < first + 4; i++)
+        if (made->dtypes[i] != DCL_I64 || made->ranks[i] != (i == first + 3 ? 2 : 1))
+            return 0;
+    return made->counts[first] > 1 && made->counts[first + 2] > 1 && made->dims[first + 3][1] == 2 &&
+           made->dims[first + 3][0] == made->counts[first + 1];
+}
+
 static dcl_status bad_text(const dcl__trial_case *made, const char *word, dcl_error *error)
 {
     return dcl__fail(error, DCL_EPLUGIN, "op '%s': the case '%s' cannot be read at '%s' (see dcl_case in dropcl/op.h)",
@@ -109,7 +154,10 @@ static dcl_status make_input(dcl__trial_case *made, uint32_t i, const char *word
     made->data[i] = calloc((size_t)made->counts[i], sizeof *made->data[i]);
     if (!made->data[i])
         return dcl__no_memory(error, "the input of a case", made->counts[i] * (int64_t)sizeof(double));
-    fill(made, i, &how, seed);
+    if (how.entries)
+        made->pattern = (int)i;              /* filled when all of it is there */
+    else
+        fill(made, i, &how, seed);
     return DCL_OK;
 }
 
@@ -122,6 +170,10 @@ static dcl_status make_inputs(dcl__trial_case *made, uint64_t seed, dcl_error *e
          word = strtok_r(NULL, " ", &rest))
         status = made->input_count < ports ? make_input(made, made->input_count++, word, seed, error)
                                            : bad_text(made, word, error);
+    if (status == DCL_OK && made->pattern >= 0)
+        status = is_pattern(made, (uint32_t)made->pattern) ? DCL_OK : bad_text(made, "@entries", error);
+    if (status == DCL_OK && made->pattern >= 0)
+        fill_entries(made, (uint32_t)made->pattern, seed);
     free(copy);
     return status;
 }
@@ -133,6 +185,7 @@ dcl_status dcl__case_make(const dcl__op *op, const dcl_case *record, uint64_t se
     memset(made, 0, sizeof *made);
     made->op = op;
     made->record = record;
+    made->pattern = -1;
     dcl_status status = make_inputs(made, seed, error);
     if (status == DCL_OK)
         status = dcl__settings_parse(&op->op, record->attributes, &given, error);

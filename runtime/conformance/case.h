@@ -15,6 +15,7 @@ typedef struct dcl__trial_case {
     int64_t dims[DCL_MAX_PORTS][DCL_MAX_RANK];
     int64_t counts[DCL_MAX_PORTS];
     double *data[DCL_MAX_PORTS];
+    int pattern;                 /* the input where a pattern of entries begins; -1: none            */
 } dcl__trial_case;
 
 /* Reads the case's text and draws its inputs from the seed. DCL_EPLUGIN names what is wrong in the text;
