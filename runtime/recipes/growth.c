@@ -17,6 +17,9 @@ static const int64_t MOST_EVALUATIONS = 1000000;
 /* A descent falls by less than this share of the last gap before it ends; the finest that doubles can tell. */
 static const double SHARE_OF_GAP = 0.01, FINEST = 1e-16;
 
+/* By this share the distance from objective to bound must fall in a round that counts as progress. */
+static const double LEAST_PROGRESS = 1e-4;
+
 struct dcl_growth {
     dcl_problem problem;
     dcl_growth_options options;
@@ -201,14 +204,15 @@ static dcl_status record(dcl_growth *g, int64_t round, double polar, dcl_error *
     return DCL_OK;
 }
 
-/* Whether the last round brought the gap, and so objective or bound, any further. */
-static void judge(dcl_growth *g, double old_gap, int has_atoms)
+/* What the next round is to do differently: `old` is the distance from objective to bound before this one. Where it
+ * fell little, gradients are called for; where it did not, or nothing can join, finer descents. */
+static void judge(dcl_growth *g, double old, int has_atoms)
 {
-    const double gap = g->certificate.relative_gap;
-    const int falls = gap < 0.99 * old_gap;
+    const double now = g->certificate.objective - g->bound;
+    const int falls = now < (1 - LEAST_PROGRESS) * old;
     g->idle = falls ? 0 : g->idle + 1;
-    g->polishes = !(gap < 0.1 * old_gap) && g->now.width > 0;
-    g->precision = fmax(FINEST, fmin(SHARE_OF_GAP * gap, has_atoms && falls ? 1 : 0.1 * g->precision));
+    g->polishes = g->now.width > 0 && (!has_atoms || !(now < 0.9 * old));
+    g->precision = fmax(FINEST, fmin(SHARE_OF_GAP * g->certificate.relative_gap, has_atoms && falls ? 1 : 0.1 * g->precision));
 }
 
 /* ---- The end ---- */
@@ -254,7 +258,7 @@ static int is_over(dcl_growth *g, int64_t round)
 /* One round; *over when there is to be no other. */
 static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *error)
 {
-    const double old_gap = g->certificate.relative_gap;
+    const double old = g->certificate.objective - g->bound;
     dcl_certificate c;
     dcl_status status = descend(g, error);
     dcl__atoms atoms = {.most = atoms_wanted(g)};
@@ -268,7 +272,7 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
     if (g->first_step == 0)
         g->first_step = dcl__now() - g->options.started;
     if (status == DCL_OK) {
-        judge(g, round > 1 ? old_gap : INFINITY, atoms.count > 0);
+        judge(g, old, atoms.count > 0);
         g->loss.stopped |= is_asked_to_stop(g);
         *over = is_over(g, round);
     }
