@@ -61,6 +61,20 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* As many units as the optimum can need: a row or a column each where an l1 norm picks them, with both signs where
+ * the other factor may have only one. */
+static int64_t enough_units(const dcl_growth *g)
+{
+    const int64_t rows = g->now.rows, columns = g->now.columns;
+    switch (g->penalty->id) {
+    case DCL_PENALTY_NUCLEAR: return least(rows, columns);
+    case DCL_PENALTY_L1_L2: case DCL_PENALTY_L1_L1: return rows;
+    case DCL_PENALTY_L2_L1: return columns;
+    case DCL_PENALTY_L1_NONNEGATIVE: return 2 * rows;
+    default: return rows + columns;
+    }
+}
+
 /* What was left to defaults. LAPACK counts with 32 bits. */
 static void complete(dcl_growth *g)
 {
@@ -68,7 +82,7 @@ static void complete(dcl_growth *g)
     const int64_t most = INT32_MAX / (g->now.rows + g->now.columns + 1);
     o->dtype = o->dtype ? o->dtype : DCL_F32;
     o->tolerance = o->tolerance > 0 ? o->tolerance : 1e-4;
-    o->width = least(o->width > 0 ? o->width : least(g->now.rows, g->now.columns), most > 0 ? most : 1);
+    o->width = least(o->width > 0 ? o->width : enough_units(g), most > 0 ? most : 1);
     o->rounds = o->rounds > 0 ? o->rounds : MOST_ROUNDS;
     o->started = o->started > 0 ? o->started : dcl__now();
 }

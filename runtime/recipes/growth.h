@@ -72,7 +72,7 @@ dcl_status dcl__refit(const dcl_problem *problem, dcl__factors *factors, double 
 /* The singular values of U V', `width` of them, zeros behind the last. */
 dcl_status dcl__product_values(const dcl__factors *factors, double *values, dcl_error *error);
 
-/* For other penalties: units along one u become one, which costs no more, and units without weight are gone. */
+/* For other penalties: units along one u or one v become one, which costs no more, and units without weight are gone. */
 dcl_status dcl__merge_units(const dcl_problem *problem, dcl__factors *factors, dcl_error *error);
 
 /* Appends atoms, each in proportion to how far its level is above lambda, all by the best common factor for the

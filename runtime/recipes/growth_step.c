@@ -92,66 +92,80 @@ dcl_status dcl__add_atoms(const dcl_problem *problem, dcl__factors *f, const dcl
 
 /* ---- Units that go ---- */
 
-/* Units are along one u when the largest entry is in the same place and the others agree in proportion. */
-static int64_t largest_entry(const double *x, int64_t rows, int64_t stride)
+/* One factor of all units, and what belongs to it. */
+typedef struct side {
+    double *x;
+    int64_t rows, width;
+} side;
+
+static int64_t largest_entry(const side *s, int64_t i)
 {
     int64_t at = 0;
-    for (int64_t a = 1; a < rows; a++)
-        if (fabs(x[a * stride]) > fabs(x[at * stride]))
+    for (int64_t a = 1; a < s->rows; a++)
+        if (fabs(s->x[a * s->width + i]) > fabs(s->x[at * s->width + i]))
             at = a;
     return at;
 }
 
-static int are_along(const dcl__factors *f, int64_t i, int64_t j, int64_t at, double ratio)
+/* Whether x_j is `ratio` x_i but for rounding. */
+static int are_along(const side *s, int64_t i, int64_t j, double ratio, double room)
 {
-    const double *u = f->u, room = 1e-12 * fabs(u[at * f->width + j]);
-    for (int64_t a = 0; a < f->rows; a++)
-        if (fabs(u[a * f->width + j] - ratio * u[a * f->width + i]) > room)
+    for (int64_t a = 0; a < s->rows; a++)
+        if (fabs(s->x[a * s->width + j] - ratio * s->x[a * s->width + i]) > room)
             return 0;
     return 1;
 }
 
-/* u_j = ratio u_i, so unit i takes ratio v_j over. */
-static void take_over(dcl__factors *f, int64_t i, int64_t j, double ratio)
+/* Where x_j = ratio x_i with a ratio above 0, unit i takes ratio times the other factor of j over: norms are at most
+ * added. `at` holds the places of the largest entries. */
+static void merge(const side *along, const side *other, const int64_t *at, int *keeps)
 {
-    for (int64_t a = 0; a < f->columns; a++)
-        f->v[a * f->width + i] += ratio * f->v[a * f->width + j];
-}
-
-/* Finds units along those before, of those that are kept. */
-static void merge(dcl__factors *f, const int64_t *at, int *keeps)
-{
-    for (int64_t j = 0; j < f->width; j++)
+    for (int64_t j = 0; j < along->width; j++)
         for (int64_t i = 0; i < j && keeps[j]; i++) {
             if (!keeps[i] || at[i] != at[j])
                 continue;
-            const double ratio = f->u[at[j] * f->width + j] / f->u[at[i] * f->width + i];
-            if (ratio > 0 && are_along(f, i, j, at[i], ratio)) {
-                take_over(f, i, j, ratio);
-                keeps[j] = 0;
-            }
+            const double top = along->x[at[j] * along->width + j], ratio = top / along->x[at[i] * along->width + i];
+            if (!(ratio > 0) || !are_along(along, i, j, ratio, 1e-12 * fabs(top)))
+                continue;
+            for (int64_t a = 0; a < other->rows; a++)
+                other->x[a * other->width + i] += ratio * other->x[a * other->width + j];
+            keeps[j] = 0;
         }
+}
+
+static void merge_sides(dcl__factors *f, int64_t *at, int *keeps)
+{
+    const side sides[] = {{f->u, f->rows, f->width}, {f->v, f->columns, f->width}};
+    for (int k = 0; k < 2; k++) {
+        for (int64_t i = 0; i < f->width; i++)
+            at[i] = keeps[i] ? largest_entry(&sides[k], i) : 0;
+        merge(&sides[k], &sides[1 - k], at, keeps);
+    }
+}
+
+/* Units that have weight at all. */
+static void choose_units(const double *weights, int64_t width, int *keeps)
+{
+    double largest = 0;
+    for (int64_t i = 0; i < width; i++)
+        largest = fmax(largest, weights[i]);
+    for (int64_t i = 0; i < width; i++)
+        keeps[i] = weights[i] > 1e-14 * largest;
 }
 
 dcl_status dcl__merge_units(const dcl_problem *problem, dcl__factors *f, dcl_error *error)
 {
     const size_t width = (size_t)f->width;
-    double *weights = calloc(width + 1, sizeof *weights), largest = 0;
+    double *weights = calloc(width + 1, sizeof *weights);
     int64_t *at = calloc(width + 1, sizeof *at);
     int *keeps = calloc(width + 1, sizeof *keeps);
     dcl_status status = DCL_OK;
-    if (!weights || !at || !keeps)
+    if (!weights || !at || !keeps) {
         status = dcl__no_memory(error, "the weights of units", f->width * (int64_t)sizeof *weights);
-    else
+    } else {
         dcl__unit_weights(problem, f, weights);
-    for (size_t i = 0; i < width && status == DCL_OK; i++)
-        largest = fmax(largest, weights[i]);
-    for (int64_t i = 0; i < f->width && status == DCL_OK; i++) {
-        keeps[i] = weights[i] > 1e-14 * largest;
-        at[i] = largest_entry(f->u + i, f->rows, f->width);
-    }
-    if (status == DCL_OK) {
-        merge(f, at, keeps);
+        choose_units(weights, f->width, keeps);
+        merge_sides(f, at, keeps);
         status = dcl__factors_keep(f, keeps, error);
     }
     free(weights);
