@@ -10,7 +10,7 @@
 #include "benchmark/limits.h"
 
 typedef struct dcl__record {
-    const char *name;            /* "gemm", "step", "threshold", "start"                             */
+    const char *name;            /* "gemm", "step", "entries", "threshold", "start"                  */
     char shape[64];              /* "2304x2304x96"                                                   */
     char detail[48];             /* "nt", "retain 0.5", "5 % survive"                                */
     uint32_t dtype;
@@ -26,7 +26,7 @@ typedef struct dcl__record {
     dcl__spread compute_ratio;   /* the same without launching: of calls in a full queue, less that of empty
                                     kernels in a full queue                                          */
     double bytes_peak, bytes_budget;     /* device memory at most; Y + 4 (U + V)                     */
-    double value_error, tau_error;       /* relative, of a threshold                                 */
+    double value_error, tau_error;       /* relative, of a threshold; value_error also of entries    */
 } dcl__record;
 
 /* What all benchmarks share. */
@@ -60,6 +60,14 @@ dcl_status dcl__bench_step(const dcl__bench *bench, const dcl__step_size *size, 
  * memory of each. */
 dcl_status dcl__bench_steps(const dcl__bench *bench, const char *what, const dcl__step_size *sizes, int count,
                             dcl__comparison *times, double *bytes_peak, dcl_error *error);
+
+/* Loss and both gradients by factors with `width` columns at `count` entries of an m x n matrix, at most m n, beside
+ * plain loops in C on as many threads. */
+typedef struct dcl__entries_size {
+    int64_t m, n, width, count;
+} dcl__entries_size;
+dcl_status dcl__bench_entries(const dcl__bench *bench, const dcl__entries_size *size, dcl__record *record,
+                              dcl_error *error);
 
 /* The closed form of an m x n matrix of known singular values, of which the fraction `surviving` is above the
  * threshold, beside LAPACK's gesdd. */

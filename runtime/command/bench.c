@@ -11,8 +11,8 @@
 
 enum { MOST_RECORDS = 72 };
 
-enum benchmark { GEMM, STEP, THRESHOLD, START, BENCHMARK_COUNT };
-static const char *const names[BENCHMARK_COUNT] = {"gemm", "step", "threshold", "start"};
+enum benchmark { GEMM, STEP, ENTRIES, THRESHOLD, START, BENCHMARK_COUNT };
+static const char *const names[BENCHMARK_COUNT] = {"gemm", "step", "entries", "threshold", "start"};
 
 typedef struct request {
     const char *device;
@@ -80,6 +80,15 @@ static int read_step_size(const char *text, dcl__step_size *size)
     const char *rest;
     int good = read_size(text, d, &rest) == 3 && !*rest;
     *size = good ? (dcl__step_size){d[0], d[1], d[2], 1} : (dcl__step_size){0};
+    return good;
+}
+
+/* One entry in 50 is known. */
+static int read_entries_size(const char *text, dcl__entries_size *size)
+{
+    dcl__step_size like;
+    int good = read_step_size(text, &like);
+    *size = (dcl__entries_size){like.m, like.n, like.width, (like.m * like.n + 49) / 50};
     return good;
 }
 
@@ -164,6 +173,21 @@ static dcl_status run_scaling(run *r, dcl_error *error)
     return status;
 }
 
+static dcl_status run_entries(run *r, dcl_error *error)
+{
+    static const char *const defaults[] = {"10000x10000x10", "10000x10000x64"};
+    const dcl__texts *given = &r->request->sizes;
+    int count = given->count ? given->count : (int)(sizeof defaults / sizeof *defaults);
+    dcl_status status = DCL_OK;
+    for (int i = 0; i < count && status == DCL_OK && !dcl__interrupted(); i++) {
+        dcl__entries_size size;
+        read_entries_size(given->count ? given->items[i] : defaults[i], &size);
+        status = dcl__bench_entries(&r->bench, &size, next_record(r), error);
+        keep(r, status);
+    }
+    return status;
+}
+
 static dcl_status run_threshold(run *r, dcl_error *error)
 {
     const double surviving[] = {0.05, 1};
@@ -192,7 +216,7 @@ static dcl_status run_start(run *r, dcl_error *error)
 static dcl_status measure_limits(run *r, dcl_error *error)
 {
     const request *q = r->request;
-    int needed = q->wanted[GEMM] || (q->wanted[STEP] && !q->scaling);
+    int needed = q->wanted[GEMM] || q->wanted[ENTRIES] || (q->wanted[STEP] && !q->scaling);
     if (!needed || q->without_limits || dcl__interrupted())
         return DCL_OK;
     dcl_status status = dcl__limits_measure(r->tools.device, r->bench.dtype, r->bench.repeats, &r->bench.watch,
@@ -204,7 +228,8 @@ static dcl_status measure_limits(run *r, dcl_error *error)
 
 static dcl_status run_all(run *r, dcl_error *error)
 {
-    static dcl_status (*const functions[])(run *, dcl_error *) = {run_gemm, run_step, run_threshold, run_start};
+    static dcl_status (*const functions[])(run *, dcl_error *) = {run_gemm, run_step, run_entries, run_threshold,
+                                                                      run_start};
     const request *q = r->request;
     dcl_status status = measure_limits(r, error);
     for (int i = 0; i < BENCHMARK_COUNT && status == DCL_OK && !dcl__interrupted(); i++)
@@ -280,7 +305,7 @@ static int choose(request *q, const char *const *positional)
         while (i < BENCHMARK_COUNT && strcmp(*positional, names[i]))
             i++;
         if (i == BENCHMARK_COUNT)
-            return dcl__misuse("bench", "there is no benchmark '%s': gemm, step, threshold or start", *positional);
+            return dcl__misuse("bench", "there is no benchmark '%s': gemm, step, entries, threshold or start", *positional);
         q->wanted[i] = 1;
     }
     q->wanted[STEP] |= q->scaling;
@@ -291,11 +316,14 @@ static int check_size(const request *q, const char *text)
 {
     dcl__gemm_size gemm;
     dcl__step_size step;
+    dcl__entries_size entries;
     dcl__threshold_size threshold;
     if (q->wanted[GEMM] && !read_gemm_size(text, &gemm))
         return dcl__misuse("bench", "--size '%s' of gemm must be MxNxK or N, with ,tn ,nt or ,tt for transposes", text);
     if (q->wanted[STEP] && !read_step_size(text, &step))
         return dcl__misuse("bench", "--size '%s' of step must be MxNxR", text);
+    if (q->wanted[ENTRIES] && !read_entries_size(text, &entries))
+        return dcl__misuse("bench", "--size '%s' of entries must be MxNxR", text);
     if (q->wanted[THRESHOLD] && !read_threshold_size(text, &threshold))
         return dcl__misuse("bench", "--size '%s' of threshold must be MxN or N", text);
     return DCL__GO_ON;
@@ -310,8 +338,8 @@ static int check_request(request *q, const char *const *positional)
         return dcl__misuse("bench", "--repeats is %lld, it must be 1 to %d", (long long)q->repeats, DCL__MOST_REPEATS);
     if (!isnan(q->retain) && !(q->retain > 0 && q->retain <= 1))
         return dcl__misuse("bench", "--retain is %g, it must be above 0 and at most 1", q->retain);
-    if (q->sizes.count && q->wanted[GEMM] + q->wanted[STEP] + q->wanted[THRESHOLD] != 1)
-        return dcl__misuse("bench", "--size is for one of gemm, step and threshold: name which");
+    if (q->sizes.count && q->wanted[GEMM] + q->wanted[STEP] + q->wanted[ENTRIES] + q->wanted[THRESHOLD] != 1)
+        return dcl__misuse("bench", "--size is for one of gemm, step, entries and threshold: name which");
     if (q->sizes.count > 16)
         return dcl__misuse("bench", "--size is given %d times, 16 are enough", q->sizes.count);
     for (int i = 0; i < q->sizes.count && over == DCL__GO_ON; i++)
@@ -323,8 +351,8 @@ int dcl__command_bench(int argc, char **argv)
 {
     request q = {.dtype = 1, .repeats = 7, .retain = NAN};
     const dcl__option options[] = {
-        {"--size", "SIZE", "MxNxK of a product (,tn ,nt ,tt: transposed), MxNxR of a step, MxN of a threshold; "
-         "may be given again", DCL__OPTION_LIST, &q.sizes},
+        {"--size", "SIZE", "MxNxK of a product (,tn ,nt ,tt: transposed), MxNxR of a step or of entries, MxN of a "
+         "threshold; may be given again", DCL__OPTION_LIST, &q.sizes},
         {"--retain", "T", "of a step (default 0.5 and 1)", DCL__OPTION_NUMBER, &q.retain},
         {"--scaling", NULL, "instead of steps: how time and memory of a step grow with m, n and r", DCL__OPTION_FLAG,
          &q.scaling},
@@ -336,11 +364,12 @@ int dcl__command_bench(int argc, char **argv)
         {"--quiet", NULL, "no progress line", DCL__OPTION_FLAG, &q.quiet},
         {0}};
     const dcl__usage usage = {
-        "bench", "[gemm] [step] [threshold] [start] [options]",
-        "Measures matrix products, training steps, thresholds of singular values and the start, each\n"
-        "by turns with what one would use instead (OpenBLAS and LAPACK with as many threads as the\n"
-        "device has compute units), and beside what the device can do at most. A ratio below 1 means\n"
-        "that dropcl is faster. docs/performance.md explains the figures. Use a quiet machine.",
+        "bench", "[gemm] [step] [entries] [threshold] [start] [options]",
+        "Measures matrix products, training steps, passes over the known entries of a matrix, thresholds\n"
+        "of singular values and the start, each by turns with what one would use instead (OpenBLAS,\n"
+        "LAPACK or loops in C, with as many threads as the device has compute units), and beside what the\n"
+        "device can do at most. A ratio below 1 means that dropcl is faster. docs/performance.md explains\n"
+        "the figures. Use a quiet machine.",
         "  dropcl bench gemm\n"
         "  dropcl bench step --size 5000x3000x64 --retain 0.7\n"
         "  dropcl bench threshold --size 4608\n"

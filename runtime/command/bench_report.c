@@ -112,6 +112,18 @@ static void put_step(table *t, const dcl__record *record)
     put_number(t, &column, "%.1f", record->bytes_budget / 1048576);
 }
 
+static void put_entries(table *t, const dcl__record *record)
+{
+    int column = 0;
+    put(t, &column, "%s, %s", record->shape, record->detail);
+    put_times(t, &column, record);
+    put_number(t, &column, "%.1f", record->flops / record->seconds.median / 1e9);
+    put_number(t, &column, "%.0f", 100 * record->limit_fraction);
+    put(t, &column, "%s", record->limit ? record->limit : "-");
+    put_number(t, &column, "%.0f", record->launches);
+    put_number(t, &column, "%.1e", record->value_error);
+}
+
 static void put_threshold(table *t, const dcl__record *record)
 {
     int column = 0;
@@ -136,6 +148,8 @@ static const struct kind {
               "launch us", "ratio without launch", NULL}, put_gemm},
     {"step", {"step m x n x r", "dropcl ms", "OpenBLAS ms", "ratio", "GFLOP/s kept", "% of limit", "limit", "launches",
               "peak MiB", "Y + 4 (U + V) MiB", NULL}, put_step},
+    {"entries", {"pass m x n x r", "dropcl ms", "plain C ms", "ratio", "GFLOP/s", "% of limit", "limit", "launches",
+                 "value error", NULL}, put_entries},
     {"threshold", {"threshold m x n", "dropcl ms", "gesdd ms", "ratio", "value error", "tau error", NULL},
      put_threshold},
     {"start", {"first step of factorize", "seconds", NULL}, put_start},
