@@ -1,4 +1,6 @@
 /* assess.c: what a pair of factors is worth: objective, balance, rank; in double precision on the host. */
+#include "recipes/assess.h"
+
 #include <cblas.h>
 #include <inttypes.h>
 #include <lapacke.h>
@@ -127,6 +129,16 @@ static void find_block_products(const pair *p, int64_t block, double *products)
     }
 }
 
+void dcl__unit_products(int64_t rows, int64_t columns, const double *u, const double *v, int64_t width, int64_t block,
+                        double *products)
+{
+    const pair p = {.rows = rows, .samples = columns, .features = columns, .width = width, .u = u, .v = v, .w.w = v};
+    if (block > 1)
+        find_block_products(&p, block, products);
+    else
+        find_products(&p, products);
+}
+
 /* <lambda A A', U'U o W'W> */
 static double correlated_penalty(const pair *p, const dcl_noise *noise)
 {
@@ -198,9 +210,9 @@ static double *triangle(const double *x, int64_t length, int64_t width, int64_t 
     return copy;
 }
 
-/* Singular values of U V' = Q_u (R_u R_v') Q_v' from the small matrix in the middle: U V' is never formed. */
-static dcl_status product_values(int64_t rows, int64_t columns, const double *u, const double *v, int64_t width,
-                                 double *values, dcl_error *error)
+/* U V' = Q_u (R_u R_v') Q_v' has the singular values of the small matrix in the middle. */
+dcl_status dcl__product_values(int64_t rows, int64_t columns, const double *u, const double *v, int64_t width,
+                               double *values, dcl_error *error)
 {
     int64_t a = 0, b = 0;
     double *left = triangle(u, rows, width, &a), *right = triangle(v, columns, width, &b);
@@ -223,7 +235,7 @@ static dcl_status product_values(int64_t rows, int64_t columns, const double *u,
     return status;
 }
 
-static int64_t numerical_rank(const double *values, int64_t count)
+int64_t dcl__numerical_rank(const double *values, int64_t count)
 {
     int64_t rank = 0;
     while (rank < count && values[rank] > 1e-3 * values[0])
@@ -240,17 +252,14 @@ static dcl_status assess(const dcl_matrix *data, const pair *p, const dcl_noise 
     if (status == DCL_OK && !isfinite(found.data_term))
         status = dcl__fail(error, DCL_ENUMERIC, "the factors or the data hold NaN or infinity");
     if (status == DCL_OK)
-        status = product_values(p->rows, p->samples, p->u, p->w.w, p->width, values, error);
+        status = dcl__product_values(p->rows, p->samples, p->u, p->w.w, p->width, values, error);
     if (status)
         return status;
-    if (noise->block > 1)
-        find_block_products(p, noise->block, products);
-    else
-        find_products(p, products);
+    dcl__unit_products(p->rows, p->samples, p->u, p->w.w, p->width, noise->block, products);
     found.regularizer = penalty(p, noise, products);
     found.objective = found.data_term + found.regularizer;
     found.balance_error = balance_error(products, blocks);
-    found.rank = numerical_rank(values, p->width);
+    found.rank = dcl__numerical_rank(values, p->width);
     *assessment = found;
     return DCL_OK;
 }

@@ -52,12 +52,11 @@ static dcl_value build_entries(dcl_graph *graph, const dcl_problem *p, const cha
 {
     const dcl_entries *e = p->entries;
     const dcl_value inputs[] = {
-        u, v, vector_input(graph, "value", DCL_REAL, e->count),
-        e->weight ? vector_input(graph, "weight", DCL_REAL, e->count) : 0,
-        vector_input(graph, "start", DCL_I64, e->rows + 1), vector_input(graph, "column", DCL_I64, e->count),
-        vector_input(graph, "column_start", DCL_I64, e->columns + 1), vector_input(graph, "row", DCL_I64, e->count),
-        vector_input(graph, "order", DCL_I64, e->count)};
-    return dcl_graph_apply(graph, "residual", "entries_residual", inputs, 9,
+        u, v, vector_input(graph, "value", DCL_REAL, e->count), vector_input(graph, "start", DCL_I64, e->rows + 1),
+        vector_input(graph, "column", DCL_I64, e->count), vector_input(graph, "column_start", DCL_I64, e->columns + 1),
+        dcl_graph_input(graph, "by_column", DCL_I64, 2, (int64_t[]){e->count, 2}),
+        e->weight ? vector_input(graph, "weight", DCL_REAL, e->count) : 0};
+    return dcl_graph_apply(graph, "residual", "entries_residual", inputs, 8,
                            (dcl_setting[]){{.name = "loss", .string = loss}, {0}});
 }
 
@@ -81,8 +80,8 @@ static dcl_status build(dcl__device_loss *d, dcl_error *error)
 
 /* ---- Its data ---- */
 
-/* Entries by columns: where those of each column begin in `order`, which holds their numbers, and the row of each. */
-static void order_entries(const dcl_entries *e, int64_t *column_start, int64_t *row, int64_t *order)
+/* Entries by columns: where those of each column begin, and the row and the number of each. */
+static void order_entries(const dcl_entries *e, int64_t *column_start, int64_t *by_column)
 {
     for (int64_t i = 0; i < e->count; i++)
         column_start[e->column[i] + 1]++;
@@ -90,8 +89,9 @@ static void order_entries(const dcl_entries *e, int64_t *column_start, int64_t *
         column_start[b + 1] += column_start[b];
     for (int64_t a = 0; a < e->rows; a++)
         for (int64_t i = e->start[a]; i < e->start[a + 1]; i++) {
-            row[i] = a;
-            order[column_start[e->column[i]]++] = i;
+            int64_t *to = by_column + 2 * column_start[e->column[i]]++;
+            to[0] = a;
+            to[1] = i;
         }
     for (int64_t b = e->columns; b > 0; b--)
         column_start[b] = column_start[b - 1];
@@ -100,20 +100,19 @@ static void order_entries(const dcl_entries *e, int64_t *column_start, int64_t *
 
 static dcl_status feed_entries(dcl_session *s, const dcl_entries *e, dcl_error *error)
 {
-    int64_t *order = calloc((size_t)(2 * e->count + e->columns + 1), sizeof *order);
-    if (!order)
-        return dcl__no_memory(error, "the order of entries", (2 * e->count + e->columns + 1) * (int64_t)sizeof *order);
-    int64_t *row = order + e->count, *column_start = row + e->count;
-    order_entries(e, column_start, row, order);
+    const int64_t room = 2 * e->count + e->columns + 1;
+    int64_t *by_column = calloc((size_t)room, sizeof *by_column), *column_start = by_column + 2 * e->count;
+    if (!by_column)
+        return dcl__no_memory(error, "the order of entries", room * (int64_t)sizeof *by_column);
+    order_entries(e, column_start, by_column);
     const struct { const char *name; uint32_t dtype; const void *data; } inputs[] = {
-        {"value", DCL_F64, e->value}, {"weight", DCL_F64, e->weight}, {"start", DCL_I64, e->start},
-        {"column", DCL_I64, e->column}, {"column_start", DCL_I64, column_start}, {"row", DCL_I64, row},
-        {"order", DCL_I64, order}};
+        {"value", DCL_F64, e->value}, {"start", DCL_I64, e->start}, {"column", DCL_I64, e->column},
+        {"column_start", DCL_I64, column_start}, {"by_column", DCL_I64, by_column}, {"weight", DCL_F64, e->weight}};
     dcl_status status = DCL_OK;
-    for (int i = 0; i < 7 && status == DCL_OK; i++)
+    for (int i = 0; i < 6 && status == DCL_OK; i++)
         if (inputs[i].data)
             status = dcl_session_feed(s, inputs[i].name, inputs[i].dtype, inputs[i].data, error);
-    free(order);
+    free(by_column);
     return status;
 }
 

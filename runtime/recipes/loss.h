@@ -21,8 +21,9 @@ typedef struct dcl__loss {
     const char *domain;          /* what it allows, in words: "finite numbers", "-1 or 1"            */
 } dcl__loss;
 
-/* The loss of an id; NULL when there is none that factorizations know. */
+/* The loss of an id, or of a name; NULL when there is none that factorizations know. */
 const dcl__loss *dcl__loss_find(int id);
+const dcl__loss *dcl__loss_named(const char *name);
 
 extern const dcl__loss dcl__loss_squared, dcl__loss_logistic;
 

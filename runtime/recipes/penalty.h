@@ -20,8 +20,10 @@ typedef struct dcl__penalty {
     /* NULL: sums of squares. */
     dcl_status (*polar)(const dcl__slope *slope, double slack, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
                         dcl_error *error);
-    /* Sums of squares: the whole regularizer and the lower bound; NULL for the others. */
-    dcl_status (*bound)(const dcl__slope *slope, double *regularizer, double *lower_bound, dcl_error *error);
+    /* Sums of squares: the whole regularizer, lambda included, and a cost for which loss* at t Z less t^2 cost is a
+     * lower bound for every t; `polar` receives how far that can be trusted. NULL for the others. */
+    dcl_status (*squares)(const dcl__slope *slope, double slack, uint64_t seed, double *regularizer, double *cost,
+                          dcl__polar *polar, dcl_error *error);
 } dcl__penalty;
 
 /* The penalty of an id or of a name; NULL when there is none. The i-th of all, NULL past the end. */

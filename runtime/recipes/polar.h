@@ -29,11 +29,18 @@ dcl_status dcl__atoms_make(dcl__atoms *atoms, int64_t rows, int64_t columns, int
 void dcl__atoms_free(dcl__atoms *atoms);
 
 /* The largest singular value of Z, and leading singular pairs. Where the smaller side is at most DCL__SMALL_SIDE: from
- * the eigenvalues of the Gram matrix, with a bound of its rounding: proven. Else by Lanczos from a random start, whose
- * value is multiplied by what makes it an upper bound with probability 1 - failure (Kuczynski, Wozniakowski 1992);
- * it goes on until that factor is at most 1 + slack. */
+ * the Gram matrix G; a Cholesky factorization of s I - G that runs to its end proves an upper bound, with explicit
+ * constants for all rounding (Higham 2002, theorem 10.3). Else by Lanczos from a random start (lanczos.h), whose upper
+ * bound is true with probability 1 - failure; it goes on until that is at most `slack` above the largest value found,
+ * relative. */
 enum { DCL__SMALL_SIDE = 2048 };
 dcl_status dcl__spectral_polar(const dcl__slope *slope, double slack, uint64_t seed, dcl__polar *polar,
                                dcl__atoms *atoms, dcl_error *error);
+
+/* Its two ways, of a matrix of any size. */
+dcl_status dcl__spectral_polar_small(const dcl__slope *slope, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
+                                     dcl_error *error);
+dcl_status dcl__spectral_polar_large(const dcl__slope *slope, double slack, double failure, uint64_t seed,
+                                     dcl__polar *polar, dcl__atoms *atoms, dcl_error *error);
 
 #endif

@@ -23,7 +23,13 @@ typedef struct dcl__slope {
     double square;               /* sum of z^2 / weight                                              */
     double with_data;            /* <Z, Y>                                                           */
     double energy;               /* loss(Y, 0)                                                       */
+    double rounding;             /* Z made again may differ by this, in the Frobenius norm; of entries, which are
+                                    kept: 0                                                          */
 } dcl__slope;
+
+/* Sums add so many products plainly and the results with compensation: their relative error is that of so many
+ * roundings, whatever the size of the data. */
+enum { DCL__SUM_CHUNK = 256 };
 
 /* Width 0 stands for U V' = 0. DCL_ENUMERIC where factors or data are not finite. To be freed also after a failure. */
 dcl_status dcl__slope_make(const dcl_problem *problem, const double *u, const double *v, int64_t width,
@@ -36,6 +42,9 @@ dcl_status dcl__slope_multiply(const dcl__slope *slope, int transpose, const dou
 
 /* Z Z' or Z'Z, whichever is smaller (side = min(rows, columns)), row-major, both triangles. */
 dcl_status dcl__slope_gram(const dcl__slope *slope, double *gram, dcl_error *error);
+/* Its rounding: every entry is off by at most this times the entry of |Z|'|Z| (Higham 2002, section 3.5), the whole in
+ * norm by at most this times ||Z||_F^2. */
+double dcl__slope_gram_rounding(const dcl__slope *slope);
 
 /* Calls visit for every row of Z in order, or for every column when `transpose`, as a dense vector. */
 typedef void (*dcl__slope_visit)(void *user, int64_t index, const double *vector, int64_t length);

@@ -1,0 +1,312 @@
+/* polar.c: the largest singular value of Z: a bound from above, and pairs of vectors that come near it. */
+#include "recipes/polar.h"
+
+#include <cblas.h>
+#include <float.h>
+#include <inttypes.h>
+#include <lapacke.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "recipes/lanczos.h"
+#include "recipes/sum.h"
+
+/* Up to this side all eigenvectors cost little; beyond it Lanczos' method finds the leading ones sooner. */
+enum { ALL_VECTORS_SIDE = 256, MOST_STEPS = 1000 };
+
+dcl_status dcl__atoms_make(dcl__atoms *atoms, int64_t rows, int64_t columns, int64_t count, dcl_error *error)
+{
+    const size_t number = (size_t)(count > 0 ? count : 1);
+    atoms->count = count;
+    atoms->u = malloc((size_t)rows * number * sizeof *atoms->u);
+    atoms->v = malloc((size_t)columns * number * sizeof *atoms->v);
+    atoms->level = malloc(number * sizeof *atoms->level);
+    if (!atoms->u || !atoms->v || !atoms->level)
+        return dcl__no_memory(error, "new units", (rows + columns) * count * (int64_t)sizeof *atoms->u);
+    return DCL_OK;
+}
+
+void dcl__atoms_free(dcl__atoms *atoms)
+{
+    free(atoms->u);
+    free(atoms->v);
+    free(atoms->level);
+    *atoms = (dcl__atoms){.most = atoms->most, .above = atoms->above};
+}
+
+/* ---- Pairs from singular vectors of one side ---- */
+
+/* The other side of each vector, and its length: the value of the pair. */
+static dcl_status pair_up(const dcl__slope *slope, int transpose, const double *vectors, int64_t count, double *others,
+                          double *values, dcl_error *error)
+{
+    const int64_t length = transpose ? slope->columns : slope->rows;
+    dcl_status status = dcl__slope_multiply(slope, transpose, vectors, count, others, error);
+    for (int64_t i = 0; i < count && status == DCL_OK; i++) {
+        values[i] = cblas_dnrm2((int)length, others + i, (int)count);
+        for (int64_t a = 0; a < length; a++)
+            others[a * count + i] /= values[i] > 0 ? values[i] : 1;
+    }
+    return status;
+}
+
+/* Columns of a row-major matrix side by side in fewer columns: those numbered by `kept`. */
+static void keep_columns(const double *from, int64_t rows, int64_t count, const int64_t *kept, int64_t number,
+                         double *to)
+{
+    for (int64_t a = 0; a < rows; a++)
+        for (int64_t i = 0; i < number; i++)
+            to[a * number + i] = from[a * count + kept[i]];
+}
+
+/* The numbers of values above a level, the largest value first; returns how many. */
+static int64_t choose(const double *values, int64_t count, double above, int64_t *kept)
+{
+    int64_t number = 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (!(values[i] > above))
+            continue;
+        int64_t place = number++;
+        for (; place > 0 && values[kept[place - 1]] < values[i]; place--)
+            kept[place] = kept[place - 1];
+        kept[place] = i;
+    }
+    return number;
+}
+
+static dcl_status make_atoms(const dcl__slope *slope, int transpose, const double *vectors, const double *others,
+                             const double *values, int64_t count, dcl__atoms *atoms, dcl_error *error)
+{
+    int64_t *kept = malloc((size_t)count * sizeof *kept);
+    if (!kept)
+        return dcl__no_memory(error, "new units", count * (int64_t)sizeof *kept);
+    const int64_t number = choose(values, count < atoms->most ? count : atoms->most, atoms->above, kept);
+    dcl_status status = dcl__atoms_make(atoms, slope->rows, slope->columns, number, error);
+    if (status == DCL_OK) {
+        keep_columns(transpose ? vectors : others, slope->rows, count, kept, number, atoms->u);
+        keep_columns(transpose ? others : vectors, slope->columns, count, kept, number, atoms->v);
+        for (int64_t i = 0; i < number; i++)
+            atoms->level[i] = values[kept[i]];
+    }
+    free(kept);
+    return status;
+}
+
+/* From orthonormal vectors of the smaller side: what was reached, and atoms where some are wanted. */
+static dcl_status reach(const dcl__slope *slope, const double *vectors, int64_t count, dcl__polar *polar,
+                        dcl__atoms *atoms, dcl_error *error)
+{
+    const int transpose = slope->rows < slope->columns;  /* the vectors are u, and v = Z'u */
+    const int64_t length = transpose ? slope->columns : slope->rows;
+    double *others = malloc((size_t)(length * count) * sizeof *others);
+    double *values = malloc((size_t)count * sizeof *values);
+    dcl_status status = DCL_OK;
+    if (!others || !values)
+        status = dcl__no_memory(error, "singular vectors", length * count * (int64_t)sizeof *others);
+    else
+        status = pair_up(slope, transpose, vectors, count, others, values, error);
+    for (int64_t i = 0; i < count && status == DCL_OK; i++)
+        polar->reached = values[i] > polar->reached ? values[i] : polar->reached;
+    if (status == DCL_OK && atoms && atoms->most > 0)
+        status = make_atoms(slope, transpose, vectors, others, values, count, atoms, error);
+    free(others);
+    free(values);
+    return status;
+}
+
+/* ---- The smaller side is small ---- */
+
+/* The Gram matrix G, a copy that LAPACK may overwrite, and eigenvectors (side x count, row-major). */
+typedef struct gram {
+    const dcl__slope *slope;
+    int64_t side;
+    double *matrix, *copy, *vectors;
+    int64_t found;               /* eigenvectors                                                     */
+    double trace, largest;       /* sum of the eigenvalues; about the largest                        */
+} gram;
+
+static dcl_status apply_gram(const void *user, const double *x, double *y, dcl_error *error)
+{
+    const gram *g = user;
+    (void)error;
+    cblas_dsymv(CblasRowMajor, CblasUpper, (int)g->side, 1, g->matrix, (int)g->side, x, 1, 0, y, 1);
+    return DCL_OK;
+}
+
+static dcl_status find_by_lanczos(gram *g, uint64_t seed, int64_t count, dcl_error *error)
+{
+    const dcl__operator a = {g->side, apply_gram, g};
+    const dcl__lanczos_options options = {.slack = 1e-12, .failure = 1e-10, .seed = seed, .vectors = count};
+    dcl__lanczos found;
+    dcl_status status = dcl__lanczos_run(&a, &options, &found, error);
+    g->largest = found.upper;
+    g->vectors = found.vectors;
+    g->found = found.count;
+    return status;
+}
+
+/* LAPACK's eigenvalues rise; its vectors stand one behind the other. */
+static dcl_status find_all(gram *g, int64_t count, dcl_error *error)
+{
+    const int n = (int)g->side;
+    double *values = malloc((size_t)n * sizeof *values), *found = malloc((size_t)(n * count) * sizeof *found);
+    lapack_int *support = malloc((size_t)(2 * count) * sizeof *support), made = 0;
+    g->vectors = malloc((size_t)(n * count) * sizeof *g->vectors);
+    dcl_status status = DCL_OK;
+    memcpy(g->copy, g->matrix, (size_t)n * (size_t)n * sizeof *g->copy);
+    if (!values || !found || !support || !g->vectors)
+        status = dcl__no_memory(error, "eigenvectors", 2 * n * count * (int64_t)sizeof *found);
+    else if (LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'U', n, g->copy, n, 0, 0, (int)(n - count + 1), n, 0, &made,
+                            values, found, n, support))
+        status = dcl__fail(error, DCL_ENUMERIC, "the largest singular value cannot be computed: there are NaN, infinity "
+                           "or numbers whose squares are no f64 numbers");
+    for (int64_t i = 0; i < count && status == DCL_OK; i++)
+        cblas_dcopy(n, found + (count - 1 - i) * n, 1, g->vectors + i, (int)count);
+    g->largest = status ? 0 : values[count - 1];
+    g->found = count;
+    free(values);
+    free(found);
+    free(support);
+    return status;
+}
+
+/* Whether s I - G has a Cholesky factorization. */
+static int has_cholesky(gram *g, double s)
+{
+    const int64_t n = g->side;
+    for (int64_t i = 0; i < n * n; i++)
+        g->copy[i] = -g->matrix[i];
+    for (int64_t i = 0; i < n; i++)
+        g->copy[i * n + i] += s;
+    return LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', (int)n, g->copy, (int)n) == 0;
+}
+
+/* An upper bound of the largest eigenvalue of the matrix that Z has in exact arithmetic. Where the factorization of
+ * A = s I - G runs to its end, A + E is R'R with ||E||_2 <= gamma_{n+1} / (1 - gamma_{n+1}) trace A (Higham 2002,
+ * theorem 10.3 and its proof; rows may be divided by a reciprocal, which is one rounding more), so that no eigenvalue
+ * of G is above s + ||E||. The diagonal of A is rounded once; products of G below the normal numbers lose absolutely. */
+static double prove(gram *g)
+{
+    const double n = (double)g->side, lines = (double)(g->slope->rows + g->slope->columns);
+    const double lost = dcl__slope_gram_rounding(g->slope) * g->trace * 1.01 + n * lines * DBL_MIN;
+    double s = g->largest * (1 + 4 * n * DBL_EPSILON);
+    if (!(g->trace > 0))
+        return lost;
+    while (s < 2 * g->trace && !has_cholesky(g, s))
+        s += fmax(s - g->largest, g->trace * DBL_EPSILON);
+    if (!(s < 2 * g->trace))
+        return g->trace * (1 + n * DBL_EPSILON) + lost;  /* no eigenvalue is above the sum of all */
+    return s + dcl__gamma(n + 2) * 1.01 * n * s + 2 * DBL_EPSILON * s + lost;
+}
+
+static dcl_status find_small(gram *g, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms, dcl_error *error)
+{
+    const int64_t wanted = atoms && atoms->most > 1 ? atoms->most : 1, count = wanted < g->side ? wanted : g->side;
+    dcl_status status = dcl__slope_gram(g->slope, g->matrix, error);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < g->side; i++)
+        g->trace += g->matrix[i * g->side + i];
+    if (!isfinite(g->trace))
+        return dcl__fail(error, DCL_ENUMERIC, "the largest singular value cannot be computed: squares are no f64 "
+                         "numbers");
+    status = g->side > ALL_VECTORS_SIDE && g->trace > 0 ? find_by_lanczos(g, seed, count, error)
+                                                        : find_all(g, count, error);
+    if (status)
+        return status;
+    polar->upper = sqrt(prove(g)) * (1 + DBL_EPSILON) + 2 * g->slope->rounding;
+    return reach(g->slope, g->vectors, g->found, polar, atoms, error);
+}
+
+dcl_status dcl__spectral_polar_small(const dcl__slope *slope, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
+                                     dcl_error *error)
+{
+    gram g = {.slope = slope, .side = slope->rows < slope->columns ? slope->rows : slope->columns};
+    const size_t numbers = (size_t)g.side * (size_t)g.side;
+    *polar = (dcl__polar){.proof = DCL_PROOF_RIGOROUS};
+    g.matrix = malloc(numbers * sizeof *g.matrix);
+    g.copy = malloc(numbers * sizeof *g.copy);
+    dcl_status status = DCL_OK;
+    if (!g.matrix || !g.copy)
+        status = dcl__no_memory(error, "the Gram matrix", 2 * (int64_t)numbers * (int64_t)sizeof *g.matrix);
+    else
+        status = find_small(&g, seed, polar, atoms, error);
+    free(g.matrix);
+    free(g.copy);
+    free(g.vectors);
+    return status;
+}
+
+/* ---- Both sides are large ---- */
+
+typedef struct normal {
+    const dcl__slope *slope;
+    int transpose;               /* ZZ' instead of Z'Z                                               */
+    double *middle;
+} normal;
+
+static dcl_status apply_normal(const void *user, const double *x, double *y, dcl_error *error)
+{
+    const normal *a = user;
+    dcl_status status = dcl__slope_multiply(a->slope, a->transpose, x, 1, a->middle, error);
+    return status ? status : dcl__slope_multiply(a->slope, !a->transpose, a->middle, 1, y, error);
+}
+
+/* Roundings in a product with Z, one after another. */
+static double longest_sum(const dcl__slope *slope)
+{
+    if (!slope->entry)
+        return (double)(slope->rows + slope->columns + slope->width);
+    int64_t most = 0;
+    const int64_t *start = slope->problem->entries->start;
+    for (int64_t a = 0; a < slope->rows; a++)
+        most = start[a + 1] - start[a] > most ? start[a + 1] - start[a] : most;
+    for (int64_t b = 0; b < slope->columns; b++)
+        most = slope->column_start[b + 1] - slope->column_start[b] > most
+                   ? slope->column_start[b + 1] - slope->column_start[b] : most;
+    return (double)most;
+}
+
+static double norm_of(const dcl__slope *slope)
+{
+    if (!slope->entry)
+        return sqrt(slope->square);
+    dcl__sum sum = {0};
+    for (int64_t e = 0; e < slope->problem->entries->count; e++)
+        dcl__add(&sum, slope->entry[e] * slope->entry[e]);
+    return sqrt(dcl__total(&sum));
+}
+
+dcl_status dcl__spectral_polar_large(const dcl__slope *slope, double slack, double failure, uint64_t seed,
+                                     dcl__polar *polar, dcl__atoms *atoms, dcl_error *error)
+{
+    normal a = {.slope = slope, .transpose = slope->rows < slope->columns};
+    const int64_t side = a.transpose ? slope->rows : slope->columns, other = slope->rows + slope->columns - side;
+    const int64_t wanted = atoms && atoms->most > 1 ? atoms->most : 1;
+    const dcl__operator matrix = {side, apply_normal, &a};
+    const dcl__lanczos_options options = {.slack = 2 * slack, .failure = failure, .seed = seed, .vectors = wanted,
+                                          .steps = MOST_STEPS};
+    dcl__lanczos found = {0};
+    *polar = (dcl__polar){.proof = DCL_PROOF_PROBABLE, .failure = failure};
+    a.middle = malloc((size_t)other * sizeof *a.middle);
+    if (!a.middle)
+        return dcl__no_memory(error, "a vector", other * (int64_t)sizeof *a.middle);
+    dcl_status status = dcl__lanczos_run(&matrix, &options, &found, error);
+    if (status == DCL_OK) {
+        polar->upper = sqrt(found.upper) + 2 * dcl__gamma(longest_sum(slope)) * norm_of(slope) + 2 * slope->rounding;
+        status = reach(slope, found.vectors, found.count, polar, atoms, error);
+    }
+    free(a.middle);
+    dcl__lanczos_free(&found);
+    return status;
+}
+
+dcl_status dcl__spectral_polar(const dcl__slope *slope, double slack, uint64_t seed, dcl__polar *polar,
+                               dcl__atoms *atoms, dcl_error *error)
+{
+    const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
+    return side <= DCL__SMALL_SIDE ? dcl__spectral_polar_small(slope, seed, polar, atoms, error)
+                                   : dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, atoms, error);
+}
