@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/memory.h"
+#include "recipes/assess.h"
 #include "recipes/growth.h"
 
 /* Rounds at most when nobody says, and rounds without progress after which there is none to come. */
@@ -314,14 +315,15 @@ dcl_status dcl_growth_run(dcl_growth *g, double lambda, dcl_error *error)
     return status ? status : dcl__factors_copy(&g->now, g->best.u, g->best.v, g->best.width, error);
 }
 
-/* Singular values of U V', by the triangles of U and V. */
 static dcl_status find_values(dcl_growth *g, dcl_error *error)
 {
     free(g->values);
     g->values = calloc((size_t)g->best.width + 1, sizeof *g->values);
     if (!g->values)
         return dcl__no_memory(error, "singular values", g->best.width * (int64_t)sizeof *g->values);
-    return dcl__product_values(&g->best, g->values, error);
+    return g->best.width > 0 ? dcl__product_values(g->best.rows, g->best.columns, g->best.u, g->best.v, g->best.width,
+                                                   g->values, error)
+                             : DCL_OK;
 }
 
 dcl_status dcl_growth_finish(dcl_growth *g, dcl_growth_result *result, dcl_error *error)

@@ -69,9 +69,6 @@ dcl_status dcl__descend_proximal(dcl__device_loss *d, dcl__factors *factors, dou
  * the minimum within these spaces. */
 dcl_status dcl__refit(const dcl_problem *problem, dcl__factors *factors, double curvature, dcl_error *error);
 
-/* The singular values of U V', `width` of them, zeros behind the last. */
-dcl_status dcl__product_values(const dcl__factors *factors, double *values, dcl_error *error);
-
 /* For other penalties: units along one u or one v become one, which costs no more, and units without weight are gone. */
 dcl_status dcl__merge_units(const dcl_problem *problem, dcl__factors *factors, dcl_error *error);
 

@@ -127,24 +127,3 @@ dcl_status dcl__refit(const dcl_problem *problem, dcl__factors *f, double curvat
     free(r.p);
     return status;
 }
-
-dcl_status dcl__product_values(const dcl__factors *f, double *values, dcl_error *error)
-{
-    refit r;
-    memset(values, 0, (size_t)f->width * sizeof *values);
-    if (f->width == 0)
-        return DCL_OK;
-    dcl_status status = make(&r, f, error);
-    if (status)
-        return status;
-    int failed = factorise(f->u, r.m, r.width, r.p, r.p_triangle) || factorise(f->v, r.n, r.width, r.q, r.q_triangle);
-    if (!failed) {
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)r.left, (int)r.right, (int)r.width, 1, r.p_triangle,
-                    (int)r.width, r.q_triangle, (int)r.width, 0, r.core, (int)r.right);
-        failed = LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'N', (int)r.left, (int)r.right, r.core, (int)r.right, values, NULL,
-                                (int)r.left, NULL, (int)r.right);
-    }
-    free(r.p);
-    return failed ? dcl__fail(error, DCL_ENUMERIC, "the singular values of U V' do not converge: are the factors finite?")
-                  : DCL_OK;
-}

@@ -137,7 +137,7 @@ static void check_closed_form(const drawn *p, const dcl_growth_result *r, double
     for (int64_t i = 0; i < rank; i++)
         visible += p->values[i] - lambda / 2 > 1e-3 * (p->values[0] - lambda / 2);
     ck_assert_int_eq(found, visible);
-    //ck_assert_int_eq(r->certificate.rank, visible);
+    ck_assert_int_eq(r->certificate.rank, visible);
     check_rounds(r, lambda, minimum, energy);
 }
 
