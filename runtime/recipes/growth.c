@@ -175,13 +175,16 @@ static dcl_status descend(dcl_growth *g, dcl_error *error)
     return status ? status : dcl__merge_units(&g->problem, &g->now, error);
 }
 
-/* Atoms that are wanted next: all where they are exact and do not disturb each other, else about as many as there are
- * units. */
-static int64_t atoms_wanted(const dcl_growth *g)
+/* Atoms that are wanted next. Of all entries with an exact polar they do not disturb each other: all of them at first,
+ * and few later, where only what they missed is left. Else about as many as there are units. */
+static int64_t atoms_wanted(const dcl_growth *g, int64_t round)
 {
     const int64_t room = g->options.width - g->now.width, width = g->now.width;
-    const int64_t some = g->problem.data && g->penalty->is_certifiable ? room : width > FEWEST_ATOMS ? width : FEWEST_ATOMS;
-    return least(room, g->options.add > 0 ? g->options.add : some);
+    if (g->options.add > 0)
+        return least(room, g->options.add);
+    if (g->problem.data && g->penalty->is_certifiable)
+        return least(room, round == 1 ? room : FEWEST_ATOMS * round);
+    return least(room, width > FEWEST_ATOMS ? width : FEWEST_ATOMS);
 }
 
 /* How far the polar may be overestimated: it costs the bound that share of the regularizer. */
@@ -276,7 +279,7 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
     const double old = g->certificate.objective - g->bound;
     dcl_certificate c;
     dcl_status status = descend(g, error);
-    dcl__atoms atoms = {.most = atoms_wanted(g)};
+    dcl__atoms atoms = {.most = atoms_wanted(g, round)};
     if (status == DCL_OK)
         status = dcl__certify(&g->problem, g->now.u, g->now.v, g->now.width, slack_of(g), g->options.seed + (uint64_t)round,
                               &c, &atoms, NULL, error);

@@ -13,8 +13,9 @@
 #include "recipes/lanczos.h"
 #include "recipes/sum.h"
 
-/* Up to this side all eigenvectors cost little; beyond it Lanczos' method finds the leading ones sooner. */
-enum { ALL_VECTORS_SIDE = 256, MOST_STEPS = 1000 };
+/* Up to this side all eigenvectors cost little; beyond it Lanczos' method finds the leading ones sooner, where they are
+ * no more than this part of the side. */
+enum { ALL_VECTORS_SIDE = 256, FEW_VECTORS = 16, MOST_STEPS = 1000 };
 
 dcl_status dcl__atoms_make(dcl__atoms *atoms, int64_t rows, int64_t columns, int64_t count, dcl_error *error)
 {
@@ -147,29 +148,55 @@ static dcl_status find_by_lanczos(gram *g, uint64_t seed, int64_t count, dcl_err
     return status;
 }
 
-/* LAPACK's eigenvalues rise; its vectors stand one behind the other. */
-static dcl_status find_all(gram *g, int64_t count, dcl_error *error)
+/* Calls LAPACK for the largest `count` eigenvalues (above < 0), or for those above a number: `made` of them. */
+static int call_lapack(gram *g, int64_t count, double above, double *values, double *vectors, lapack_int *support,
+                       lapack_int *made)
 {
     const int n = (int)g->side;
-    double *values = malloc((size_t)n * sizeof *values), *found = malloc((size_t)(n * count) * sizeof *found);
-    lapack_int *support = malloc((size_t)(2 * count) * sizeof *support), made = 0;
+    memcpy(g->copy, g->matrix, (size_t)n * (size_t)n * sizeof *g->copy);
+    return LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', above < 0 ? 'I' : 'V', 'U', n, g->copy, n, above, 2 * g->trace,
+                          (int)(n - count + 1), n, 0, made, values, vectors, n, support);
+}
+
+/* All eigenvectors of eigenvalues above a number, `count` of them at most, or below 0 the leading `count`. LAPACK's
+ * values rise; its vectors stand one behind the other. */
+static dcl_status find_all(gram *g, int64_t count, double above, dcl_error *error)
+{
+    const int n = (int)g->side;
+    const int64_t room = above < 0 ? count : n;
+    double *values = malloc((size_t)n * sizeof *values), *found = malloc((size_t)(n * room) * sizeof *found);
+    lapack_int *support = malloc((size_t)(2 * room) * sizeof *support), made = 0;
     g->vectors = malloc((size_t)(n * count) * sizeof *g->vectors);
     dcl_status status = DCL_OK;
-    memcpy(g->copy, g->matrix, (size_t)n * (size_t)n * sizeof *g->copy);
     if (!values || !found || !support || !g->vectors)
-        status = dcl__no_memory(error, "eigenvectors", 2 * n * count * (int64_t)sizeof *found);
-    else if (LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'U', n, g->copy, n, 0, 0, (int)(n - count + 1), n, 0, &made,
-                            values, found, n, support))
+        status = dcl__no_memory(error, "eigenvectors", n * (count + room) * (int64_t)sizeof *found);
+    else if (call_lapack(g, count, above, values, found, support, &made))
         status = dcl__fail(error, DCL_ENUMERIC, "the largest singular value cannot be computed: there are NaN, infinity "
                            "or numbers whose squares are no f64 numbers");
-    for (int64_t i = 0; i < count && status == DCL_OK; i++)
-        cblas_dcopy(n, found + (count - 1 - i) * n, 1, g->vectors + i, (int)count);
-    g->largest = status ? 0 : values[count - 1];
-    g->found = count;
+    g->found = made < count ? made : count;
+    for (int64_t i = 0; i < g->found && status == DCL_OK; i++)
+        cblas_dcopy(n, found + (made - 1 - i) * n, 1, g->vectors + i, (int)g->found);
+    g->largest = status || made == 0 ? 0 : values[made - 1];
     free(values);
     free(found);
     free(support);
     return status;
+}
+
+/* Lanczos' method where few vectors of many are wanted; else LAPACK, and where there are none above the level, only the
+ * largest value. */
+static dcl_status find_vectors(gram *g, uint64_t seed, int64_t count, double above, dcl_error *error)
+{
+    if (g->side <= ALL_VECTORS_SIDE || !(g->trace > 0))
+        return find_all(g, count, -1, error);
+    if (count <= g->side / FEW_VECTORS)
+        return find_by_lanczos(g, seed, count, error);
+    dcl_status status = find_all(g, count, above * above, error);
+    if (status || g->found > 0)
+        return status;
+    free(g->vectors);
+    g->vectors = NULL;
+    return find_by_lanczos(g, seed, 1, error);
 }
 
 /* Whether s I - G has a Cholesky factorization. */
@@ -212,8 +239,7 @@ static dcl_status find_small(gram *g, uint64_t seed, dcl__polar *polar, dcl__ato
     if (!isfinite(g->trace))
         return dcl__fail(error, DCL_ENUMERIC, "the largest singular value cannot be computed: squares are no f64 "
                          "numbers");
-    status = g->side > ALL_VECTORS_SIDE && g->trace > 0 ? find_by_lanczos(g, seed, count, error)
-                                                        : find_all(g, count, error);
+    status = find_vectors(g, seed, count, atoms ? atoms->above : 0, error);
     if (status)
         return status;
     polar->upper = sqrt(prove(g)) * (1 + DBL_EPSILON) + 2 * g->slope->rounding;
