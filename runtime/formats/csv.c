@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "formats/fields.h"
 #include "formats/text.h"
 
 /* A table while it is read; array->dim holds its size so far. */
@@ -26,65 +27,6 @@ typedef struct row {
     char excerpt[DCL__EXCERPT];  /* of that field                                                    */
 } row;
 
-static char find_separator(const char *line)
-{
-    static const char separators[] = "\t;,";
-    for (const char *separator = separators; *separator; separator++) {
-        int quoted = 0;
-        for (const char *at = line; *at; at++) {
-            quoted ^= *at == '"';
-            if (*at == *separator && !quoted)
-                return *separator;
-        }
-    }
-    return ' ';
-}
-
-static int is_blank(char character, char separator)
-{
-    return character == ' ' || (character == '\t' && separator != '\t');
-}
-
-static const char *skip_blanks(const char *at, char separator)
-{
-    while (is_blank(*at, separator))
-        at++;
-    return at;
-}
-
-static int ends_field(char character, char separator)
-{
-    return character == '\0' || character == separator || (separator == ' ' && character == '\t');
-}
-
-/* Sets [*begin, *end) to the text of the field at `at`, without blanks and quotes around it. Returns where
- * the field ends, or NULL when a quote is not closed or is followed by text. */
-static const char *find_field(const char *at, char separator, const char **begin, const char **end)
-{
-    at = skip_blanks(at, separator);
-    int quoted = *at == '"';
-    at += quoted;
-    *begin = skip_blanks(at, separator);
-    if (quoted) {
-        while (*at && (*at != '"' || at[1] == '"'))
-            at += *at == '"' ? 2 : 1;
-        if (!*at)
-            return NULL;
-    } else {
-        while (!ends_field(*at, separator))
-            at++;
-    }
-    *end = at;
-    while (*end > *begin && is_blank((*end)[-1], separator))
-        --*end;
-    at += quoted;
-    if (separator != ' ')
-        at = skip_blanks(at, separator);
-    if (!ends_field(*at, separator))
-        return NULL;
-    return separator == ' ' ? skip_blanks(at, separator) : at;
-}
-
 static dcl_status append_value(table *table, double value, dcl_error *error)
 {
     dcl_status status = dcl__grow(&table->array->data, (size_t)dcl__dtype_size(table->array->dtype),
@@ -97,10 +39,10 @@ static dcl_status append_value(table *table, double value, dcl_error *error)
 /* Appends the values of the line to the table; a word counts as a missing one. */
 static dcl_status read_fields(table *table, row *row, dcl_error *error)
 {
-    const char *begin, *end, *at = skip_blanks(table->lines.text, table->separator);
-    for (int last = 0; !last;) {
+    const char *begin, *end, *at = dcl__skip_blanks(table->lines.text, table->separator);
+    while (at) {
         double value = NAN;
-        at = find_field(at, table->separator, &begin, &end);
+        at = dcl__find_field(at, table->separator, &begin, &end);
         row->fields++;
         if (!at)
             return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ", column %" PRId64 ": a quote is not "
@@ -113,8 +55,7 @@ static dcl_status read_fields(table *table, row *row, dcl_error *error)
         dcl_status status = append_value(table, value, error);
         if (status)
             return status;
-        last = *at == '\0';
-        at += *at && table->separator != ' ';
+        at = dcl__next_field(at, table->separator);
     }
     return DCL_OK;
 }
@@ -140,7 +81,7 @@ static dcl_status read_line(table *table, dcl_error *error)
     row row = {0};
     int first = !table->separator;
     if (first)
-        table->separator = find_separator(table->lines.text);
+        table->separator = dcl__find_separator(table->lines.text);
     dcl_status status = read_fields(table, &row, error);
     if (status)
         return status;
@@ -163,7 +104,7 @@ static dcl_status read_table(table *table, dcl_error *error)
         dcl_status status = dcl__lines_next(&table->lines, &more, error);
         if (status || !more)
             return status;
-        const char *text = skip_blanks(table->lines.text, table->separator);
+        const char *text = dcl__skip_blanks(table->lines.text, table->separator);
         if (*text && *text != '#')
             status = read_line(table, error);
         else if (!*text && table->separator && !table->blank_line)

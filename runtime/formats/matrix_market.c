@@ -2,6 +2,7 @@
 #include "formats/matrix_market.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,7 +20,8 @@ enum { SPARSEST = 1024 };
 
 typedef struct market {
     dcl__lines lines;
-    dcl__array *array;
+    dcl__array *array;           /* where the entries go: a dense array, or                          */
+    dcl__triples *triples;       /* a list of those that are there                                   */
     int coordinate, pattern, symmetry;
     int64_t rows, columns;
     int64_t entries;             /* number of entries in the file                                    */
@@ -149,7 +151,7 @@ static dcl_status allocate(market *market, uint32_t dtype, dcl_error *error)
     if (market->entries > INT64_MAX / shortest)
         return fail_line(market, error, "no file holds so many entries; correct the sizes");
     dcl_status status = dcl__source_require(market->lines.source, market->entries * shortest - 1, error);
-    if (status)
+    if (status || market->triples)
         return status;
     if (count > always_dense && count / SPARSEST > market->entries)
         return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": only %" PRId64 " entries of a %" PRId64 "x%"
@@ -171,18 +173,22 @@ static dcl_status read_sizes(market *market, uint32_t dtype, dcl_error *error)
     return status ? status : allocate(market, dtype, error);
 }
 
-static void add(market *market, int64_t row, int64_t column, double value)
+static dcl_status add(market *market, int64_t row, int64_t column, double value, dcl_error *error)
 {
+    if (market->triples)
+        return dcl__triples_add(market->triples, (dcl__triple){row, column, value, 1}, error);
     int64_t index = row * market->columns + column;
     dcl__array_set(market->array, index, dcl__array_get(market->array, index) + value);
+    return DCL_OK;
 }
 
 /* Adds an entry and its mirror image; row and column count from 0. */
-static void add_entry(market *market, int64_t row, int64_t column, double value)
+static dcl_status add_entry(market *market, int64_t row, int64_t column, double value, dcl_error *error)
 {
-    add(market, row, column, value);
-    if (market->symmetry != GENERAL && row != column)
-        add(market, column, row, market->symmetry == SKEW ? -value : value);
+    dcl_status status = add(market, row, column, value, error);
+    if (status == DCL_OK && market->symmetry != GENERAL && row != column)
+        status = add(market, column, row, market->symmetry == SKEW ? -value : value, error);
+    return status;
 }
 
 static dcl_status check_position(const market *market, int64_t row, int64_t column, dcl_error *error)
@@ -210,9 +216,9 @@ static dcl_status parse_coordinate(market *market, dcl_error *error)
         return fail_line(market, error, market->pattern ? "an entry must be a row and a column"
                          : "an entry must be a row, a column and a number");
     dcl_status status = check_position(market, row, column, error);
-    if (!status)
-        add_entry(market, row - 1, column - 1, value);
-    return status;
+    if (!status && market->triples && !isfinite(value))
+        return isnan(value) ? DCL_OK : fail_line(market, error, "the value is infinite");
+    return status ? status : add_entry(market, row - 1, column - 1, value, error);
 }
 
 /* Parses a line of an array file, whose entry is at (*row, *column), and goes on to the next position. */
@@ -222,12 +228,12 @@ static dcl_status parse_element(market *market, int64_t *row, int64_t *column, d
     double value;
     if (!next_number(&at, &value) || !line_ends(at))
         return fail_line(market, error, "one number is needed here");
-    add_entry(market, *row, *column, value);
+    dcl_status status = add_entry(market, *row, *column, value, error);
     if (++*row == market->rows) {
         ++*column;
         *row = market->symmetry == GENERAL ? 0 : *column + (market->symmetry == SKEW);
     }
-    return DCL_OK;
+    return status;
 }
 
 static dcl_status read_entries(market *market, dcl_error *error)
@@ -266,15 +272,50 @@ static dcl_status read_market(market *market, uint32_t dtype, dcl_error *error)
     return status ? status : read_entries(market, error);
 }
 
+static dcl_status read_opened(market *market, dcl__source *source, uint32_t dtype, dcl_error *error)
+{
+    dcl_status status = dcl__lines_open(&market->lines, source, error);
+    if (status)
+        return status;
+    status = read_market(market, dtype, error);
+    dcl__lines_close(&market->lines);
+    return status;
+}
+
 static dcl_status read_matrix_market(dcl__source *source, uint32_t dtype, dcl__array *array, dcl_error *error)
 {
     market market = {.array = array};
-    dcl_status status = dcl__lines_open(&market.lines, source, error);
+    return read_opened(&market, source, dtype, error);
+}
+
+int dcl__is_coordinate(const unsigned char *head, size_t size)
+{
+    static const char object[] = "matrix", layout[] = "coordinate";
+    const char *at = (const char *)head + strlen(mark);
+    if (!is_matrix_market(head, size) || !memchr(head, '\n', size))
+        return 0;
+    at += strspn(at, " \t");
+    if (strncasecmp(at, object, strlen(object)) != 0)
+        return 0;
+    at += strlen(object);
+    return strncasecmp(at + strspn(at, " \t"), layout, strlen(layout)) == 0;
+}
+
+dcl_status dcl__read_coordinates(dcl__source *source, dcl__triples *triples, dcl_error *error)
+{
+    market market = {.triples = triples};
+    const int64_t rows = triples->rows, columns = triples->columns;
+    dcl_status status = read_opened(&market, source, DCL_F64, error);
     if (status)
         return status;
-    status = read_market(&market, dtype, error);
-    dcl__lines_close(&market.lines);
-    return status;
+    if (rows > 0 && (market.rows > rows || market.columns > columns))
+        return dcl__fail(error, DCL_EFORMAT, "the file is of a %" PRId64 " x %" PRId64 " matrix, but the matrix is %" PRId64
+                         " x %" PRId64, market.rows, market.columns, rows, columns);
+    if (rows == 0) {
+        triples->rows = market.rows;
+        triples->columns = market.columns;
+    }
+    return DCL_OK;
 }
 
 const dcl__reader dcl__matrix_market_reader = {{".mtx", ".mm", NULL}, is_matrix_market, read_matrix_market};

@@ -7,8 +7,16 @@
 #ifndef DCL__MATRIX_MARKET_H
 #define DCL__MATRIX_MARKET_H
 
+#include "formats/entries.h"
 #include "formats/reader.h"
 
 extern const dcl__reader dcl__matrix_market_reader;
+
+/* Whether a file begins as one of coordinates. */
+int dcl__is_coordinate(const unsigned char *head, size_t size);
+
+/* The listed entries as triples, without those that are NaN. Where triples->rows is above 0, the matrix of the file
+ * must not be larger than triples says; else its sizes are written there. */
+dcl_status dcl__read_coordinates(dcl__source *source, dcl__triples *triples, dcl_error *error);
 
 #endif
