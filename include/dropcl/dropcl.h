@@ -612,6 +612,98 @@ DCL_API dcl_status dcl_growth_finish(dcl_growth *growth, dcl_growth_result *resu
 /* The least lambda whose optimum is U V' = 0: the polar of -gradient at 0 (an upper bound of it). */
 DCL_API dcl_status dcl_growth_largest_lambda(const dcl_problem *problem, double *lambda, dcl_error *error);
 
+/* ---- Recipes: completion ------------------------------------------------------------------------ */
+
+/* Missing entries of a matrix by y_ab ~ mean + b_a + c_b + u_a'v_b. Mean and biases are fitted first, then the factors to
+ * what they leave, with the nuclear norm as penalty and a certificate: global for the factors, given the biases. */
+
+/* Draws the entries of a holdout: each with the probability `share`, by its number (Philox, stream 6 of the seed). Both
+ * parts get at least one entry. DCL_EINVAL when that cannot be. Free both parts with dcl_entries_release. */
+DCL_API dcl_status dcl_entries_split(const dcl_entries *all, double share, uint64_t seed, dcl_entries *training,
+                                     dcl_entries *holdout, dcl_error *error);
+DCL_API void dcl_entries_release(dcl_entries *entries);
+
+enum { DCL_BIAS_NONE = 1, DCL_BIAS_MEAN = 2, DCL_BIAS_BOTH = 3 };
+
+/* mean, b (rows) and c (columns); zeros where there are none. Rows and columns without entries have the bias 0. */
+typedef struct dcl_baseline {
+    double mean;
+    double *row, *column;
+    double damping_row, damping_column;      /* kappa of each; INFINITY: these biases are all 0      */
+} dcl_baseline;
+
+/* Weighted least squares with kappa_row ||b||^2 + kappa_column ||c||^2, where kappa is the variance of the noise over
+ * that of the biases, both estimated from the entries (empirical Bayes: Dempster, Laird, Rubin 1977), so that nothing
+ * has to be chosen and few entries move a bias little. Free with dcl_baseline_free, also after a failure. */
+DCL_API dcl_status dcl_baseline_fit(const dcl_entries *entries, int bias, dcl_baseline *baseline, dcl_error *error);
+DCL_API void dcl_baseline_free(dcl_baseline *baseline);
+
+/* Errors of predictions, weighted as the entries are. */
+typedef struct dcl_prediction_error {
+    double rmse, mae;            /* root of the mean square; mean absolute value                     */
+} dcl_prediction_error;
+
+/* What predicts: u (rows x width) and v (columns x width) may be NULL where width is 0. */
+typedef struct dcl_predictor {
+    const dcl_baseline *baseline;
+    const double *u, *v;
+    int64_t width;
+    int loss;                    /* DCL_LOSS_LOGISTIC: the expected sign, tanh(x / 2), is predicted  */
+} dcl_predictor;
+
+/* The prediction of one entry, and the errors of the predictions of some. [any-thread] */
+DCL_API double dcl_predict(const dcl_predictor *predictor, int64_t row, int64_t column);
+DCL_API dcl_prediction_error dcl_predictor_assess(const dcl_predictor *predictor, const dcl_entries *entries);
+
+/* One lambda of the path. */
+typedef struct dcl_completion_point {
+    double lambda, seconds;      /* seconds since the start                                          */
+    int64_t width, rank;
+    dcl_certificate certificate;
+    int status;                  /* DCL_CERTIFIED ...                                                */
+    dcl_prediction_error training, holdout;  /* NAN without a holdout                                */
+} dcl_completion_point;
+
+typedef struct dcl_completion_options {
+    int loss;                    /* DCL_LOSS_SQUARED (0 reads so), or DCL_LOSS_LOGISTIC, of entries -1 and 1 */
+    int bias;                    /* DCL_BIAS_...; 0: BOTH, NONE with the logistic loss               */
+    uint32_t dtype;              /* of the device                                                    */
+    double lambda;               /* below 0: the best of a path by the holdout                       */
+    int64_t path;                /* lambdas of the path at most; 0: 16                               */
+    double share;                /* smallest lambda of the path over the largest; 0: 0.02            */
+    double tolerance;            /* relative gap of each lambda; 0: 1e-4                             */
+    int64_t width;               /* units at most; 0: min(rows, columns)                             */
+    uint64_t seed;
+    double started;
+    int (*progress)(void *user, const dcl_growth_round *round);
+    void *user;
+} dcl_completion_options;
+
+typedef struct dcl_completion dcl_completion;
+
+/* Fits the biases. Training and holdout entries (NULL: none; lambda must be given then) are of matrices of the same
+ * sizes and must stay until the completion is freed. */
+DCL_API dcl_status dcl_completion_create(const dcl_registry *registry, dcl_device *device, const dcl_entries *training,
+                                         const dcl_entries *holdout, const dcl_completion_options *options,
+                                         dcl_completion **completion, dcl_error *error);
+DCL_API void dcl_completion_free(dcl_completion *completion);
+
+/* Solves for one lambda, or for falling ones until the error on the holdout has risen twice in a row. */
+DCL_API dcl_status dcl_completion_run(dcl_completion *completion, dcl_error *error);
+
+/* Everything is owned by the completion. */
+typedef struct dcl_completion_result {
+    dcl_predictor predictor;     /* of the chosen lambda                                             */
+    dcl_prediction_error baseline_training, baseline_holdout;    /* by mean and biases alone         */
+    const dcl_completion_point *path;
+    int64_t path_count, chosen;  /* which of them                                                    */
+    const dcl_growth_round *history;
+    int64_t history_count;
+    double largest_lambda;       /* from which on the factors are 0; NAN where it was not needed     */
+    int stopped;                 /* 1: ended by the progress function                                */
+} dcl_completion_result;
+DCL_API void dcl_completion_finish(dcl_completion *completion, dcl_completion_result *result);
+
 /* ---- Random numbers ---------------------------------------------------------------------------- */
 
 /* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011): words for counter (index low, index high, step, stream)
