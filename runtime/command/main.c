@@ -10,6 +10,8 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"factorize", "fit Y ~ U V' with dropout, beside the optimum that theory predicts", dcl__command_factorize},
+    {"complete", "predict the missing entries of a matrix, certified", dcl__command_complete},
+    {"predict", "values for given rows and columns, by a completed matrix", dcl__command_predict},
     {"train", "train a network with dropout on labelled samples", dcl__command_train},
     {"threshold", "the closed-form optimum of a matrix", dcl__command_threshold},
     {"balance", "turn factors until all units weigh the same", dcl__command_balance},

@@ -1,0 +1,256 @@
+/* complete.c: `dropcl complete`: fits the known entries of a matrix and predicts the others. */
+#include "command/complete.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "command/files.h"
+#include "core/error.h"
+
+typedef struct request {
+    const char *matrix, *folder, *holdout, *device, *plugins;
+    int layout, weights, bias, loss, dtype, quiet, json;
+    double lambda, share, tolerance;
+    int64_t rank, path;
+    uint64_t seed;
+} request;
+
+/* A run under way. */
+typedef struct run {
+    const request *request;
+    dcl__tools tools;
+    dcl__entry_table table, held;            /* held: entries of a holdout file                      */
+    dcl_entries training, drawn;             /* of a holdout that was drawn                          */
+    const dcl_entries *fitted, *holdout;     /* NULL: no holdout                                     */
+    dcl_completion *completion;
+    dcl__results results;
+    double shown;
+} run;
+
+/* ---- Progress ---- */
+
+static int on_round(void *user, const dcl_growth_round *round)
+{
+    run *r = user;
+    if (dcl__shows_progress(r->request->quiet) && dcl__now() - r->shown > 0.05) {
+        char line[160];
+        snprintf(line, sizeof line, "lambda %.4g  round %lld  units %lld  objective %.6g  gap %.2e", round->lambda,
+                 (long long)round->round, (long long)round->width, round->objective, round->gap);
+        dcl__progress_line(line);
+        r->shown = dcl__now();
+    }
+    return dcl__interrupted();
+}
+
+/* ---- The holdout ---- */
+
+/* Values 0 and 1 are as good as -1 and 1 for the logistic loss. */
+static void use_signs(dcl_entries *entries)
+{
+    double *value = (double *)entries->value;
+    for (int64_t e = 0; e < entries->count; e++)
+        if (value[e] != 0 && value[e] != 1)
+            return;
+    for (int64_t e = 0; e < entries->count; e++)
+        value[e] = value[e] == 0 ? -1 : 1;
+}
+
+static dcl_status read_held(run *r, const char *file, dcl_error *error)
+{
+    dcl__triples triples;
+    dcl_status status = dcl__triples_read(file, &r->table, 0, &triples, error);
+    for (size_t i = 0; i < triples.count && status == DCL_OK; i++)
+        if (isnan(triples.items[i].value))
+            status = dcl__fail(error, DCL_EFORMAT, "%s: every entry of a holdout needs a value", file);
+    if (status == DCL_OK) {
+        status = dcl__entries_build(&triples, 0, &r->held, error);
+        status = status ? dcl__prefix(error, status, "%s", file) : status;
+    }
+    dcl__triples_free(&triples);
+    r->holdout = &r->held.entries;
+    return status;
+}
+
+/* A share, or a file. */
+static dcl_status set_aside(run *r, dcl_error *error)
+{
+    const char *holdout = r->request->holdout;
+    double share;
+    r->fitted = &r->table.entries;
+    if (holdout && strcmp(holdout, "0") == 0)
+        return DCL_OK;
+    if (holdout && !dcl__read_number(holdout, &share))
+        return read_held(r, holdout, error);
+    if (!holdout)
+        share = 0.1;
+    dcl_status status = dcl_entries_split(&r->table.entries, share, r->request->seed, &r->training, &r->drawn, error);
+    r->fitted = &r->training;
+    r->holdout = &r->drawn;
+    return status ? dcl__prefix(error, status, "%s", r->request->matrix) : status;
+}
+
+/* ---- The run ---- */
+
+static dcl_completion_options make_options(const request *q)
+{
+    return (dcl_completion_options){
+        .loss = q->loss == 2 ? DCL_LOSS_LOGISTIC : DCL_LOSS_SQUARED, .bias = q->bias,
+        .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32, .lambda = isnan(q->lambda) ? -1 : q->lambda, .path = q->path,
+        .share = q->share, .tolerance = q->tolerance, .width = q->rank, .seed = q->seed, .started = dcl__started(),
+        .progress = on_round};
+}
+
+static dcl_status prepare(run *r, dcl_completion_options *options, dcl_error *error)
+{
+    const request *q = r->request;
+    dcl_status status = dcl__entries_read(q->matrix, q->layout, q->weights, &r->table, error);
+    if (status)
+        return status;
+    if (r->table.duplicates > 0 && !q->quiet)
+        dcl__complain("%s: %" PRId64 " lines list an entry again; the mean of its values is taken", q->matrix,
+                      r->table.duplicates);
+    status = set_aside(r, error);
+    if (status == DCL_OK && options->loss == DCL_LOSS_LOGISTIC) {
+        use_signs((dcl_entries *)r->fitted);
+        if (r->holdout)
+            use_signs((dcl_entries *)r->holdout);
+    }
+    if (status == DCL_OK)
+        status = dcl__results_start(&r->results, q->folder, error);
+    if (status == DCL_OK)
+        status = dcl__tools_open(&r->tools, q->device, q->plugins, error);
+    if (status)
+        return status;
+    options->user = r;
+    return dcl_completion_create(r->tools.registry, r->tools.device, r->fitted, r->holdout, options, &r->completion, error);
+}
+
+static dcl_status write_results(run *r, const dcl_completion_options *options, dcl_completion_result *result,
+                                dcl_error *error)
+{
+    dcl_completion_finish(r->completion, result);
+    if (result->path_count == 0)
+        return dcl__fail(error, DCL_EINVAL, "interrupted before the first lambda");
+    const dcl__complete_facts facts = {
+        .device = r->tools.device, .folder = r->request->folder, .source = r->request->matrix, .table = &r->table,
+        .training = r->fitted, .holdout = r->holdout, .options = options, .seconds = dcl__now() - dcl__started(),
+        .json = r->request->json, .status = result->path[result->chosen].status};
+    return dcl__report_completion(&facts, result, error);
+}
+
+static int exit_status(const request *q, const dcl_completion_result *result)
+{
+    const dcl_completion_point *point = &result->path[result->chosen];
+    if (dcl__interrupted()) {
+        dcl__complain("interrupted at lambda %.6g; the best that was reached is in %s",
+                      result->path[result->path_count - 1].lambda, q->folder);
+        return DCL__EXIT_INTERRUPTED;
+    }
+    if (point->status != DCL_CERTIFIED) {
+        dcl__complain("the gap is %.2e at lambda %.6g, the tolerance was not reached (try --dtype f64)",
+                      point->certificate.relative_gap, point->lambda);
+        return DCL__EXIT_TOLERANCE;
+    }
+    return DCL__EXIT_DONE;
+}
+
+static void clean_up(run *r)
+{
+    dcl_completion_free(r->completion);
+    dcl__tools_close(&r->tools);
+    dcl_entries_release(&r->training);
+    dcl_entries_release(&r->drawn);
+    dcl__entries_free(&r->table);
+    dcl__entries_free(&r->held);
+}
+
+static int complete(const request *q)
+{
+    run r = {.request = q};
+    dcl_completion_options options = make_options(q);
+    dcl_completion_result result;
+    dcl_error error;
+    dcl__catch_interrupts();
+    dcl_status status = prepare(&r, &options, &error);
+    if (status == DCL_OK)
+        status = dcl_completion_run(r.completion, &error);
+    dcl__progress_line(NULL);
+    if (status == DCL_OK)
+        status = write_results(&r, &options, &result, &error);
+    const int over = status ? dcl__exit(status, &error) : exit_status(q, &result);
+    clean_up(&r);
+    dcl__results_end(&r.results, status);
+    return over;
+}
+
+/* ---- The command line ---- */
+
+static int check_request(const request *q)
+{
+    double share;
+    if (!q->folder)
+        return dcl__misuse("complete", "-o DIR is missing: where should the results go?");
+    if (!isnan(q->lambda) && !(q->lambda >= 0 && isfinite(q->lambda)))
+        return dcl__misuse("complete", "--lambda is %g, it must be at least 0", q->lambda);
+    if (q->rank < 0 || q->path < 0)
+        return dcl__misuse("complete", "--rank and --path must be at least 1");
+    if (q->holdout && dcl__read_number(q->holdout, &share) && !(share >= 0 && share < 1))
+        return dcl__misuse("complete", "--holdout %s: a share of the entries must be below 1 (or give a file)", q->holdout);
+    if (q->holdout && strcmp(q->holdout, "0") == 0 && isnan(q->lambda))
+        return dcl__misuse("complete", "without a holdout nothing tells which --lambda is best: give one");
+    if (q->loss == 2 && q->bias > DCL_BIAS_NONE)
+        return dcl__misuse("complete", "--loss logistic goes without --bias, which are fitted by least squares");
+    return DCL__GO_ON;
+}
+
+int dcl__command_complete(int argc, char **argv)
+{
+    request q = {.dtype = 1, .loss = 1, .lambda = NAN, .seed = 1};
+    const dcl__option options[] = {
+        {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
+        {"--holdout", "F", "share of the entries to set aside and measure with (default 0.1), 0, or a file of them",
+         DCL__OPTION_TEXT, &q.holdout},
+        {"--lambda", "L", "weight of the penalty; without it, the best on the holdout of a falling path",
+         DCL__OPTION_NUMBER, &q.lambda},
+        {"--path", "K", "lambdas of the path at most (default 16)", DCL__OPTION_INTEGER, &q.path},
+        {"--share", "S", "the smallest lambda of the path over the largest, from which on factors are 0 (default 0.02)",
+         DCL__OPTION_NUMBER, &q.share},
+        {"--rank", "R", "units at most (default: as many as the optimum needs)", DCL__OPTION_INTEGER, &q.rank},
+        {"--tolerance", "GAP", "certified gap of each lambda (default 1e-4)", DCL__OPTION_NUMBER, &q.tolerance},
+        {"--bias", "none|mean|both", "what is fitted before the factors: nothing, the mean, or biases of rows and columns as "
+         "well (default)", DCL__OPTION_WORD, &q.bias},
+        {"--loss", "squared|logistic", "logistic: for entries -1 and 1, or 0 and 1 (default squared)", DCL__OPTION_WORD,
+         &q.loss},
+        {"--layout", "triplets|matrix", "of a text table: a row, a column and a value a line, or a row of the matrix a line "
+         "(default: triplets if it has 3 columns)", DCL__OPTION_WORD, &q.layout},
+        {"--weights", NULL, "triplets have a fourth field: the weight of the entry", DCL__OPTION_FLAG, &q.weights},
+        {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
+        {"--seed", "N", "seed of the holdout (default 1)", DCL__OPTION_SEED, &q.seed},
+        {"--device", "SELECTOR", "index, part of a name, gpu or cpu (`dropcl devices`)", DCL__OPTION_TEXT, &q.device},
+        {"--plugins", "PATH", "further plugin files or folders, separated by ':'", DCL__OPTION_TEXT, &q.plugins},
+        {"--json", NULL, "print the report as JSON", DCL__OPTION_FLAG, &q.json},
+        {"--quiet", NULL, "no progress line, no notes", DCL__OPTION_FLAG, &q.quiet},
+        {0}};
+    const dcl__usage usage = {
+        "complete", "M -o DIR [options]",
+        "Predicts the missing entries of a matrix from the known ones: a mean, biases of rows and columns, and\n"
+        "factors that minimise sum over known entries (y - u'v)^2 + lambda sum ||u_i|| ||v_i||, certified to be\n"
+        "within a gap of the global optimum. Entries are set aside to choose lambda and to measure the error.\n"
+        "M is a table of row, column, value (any names; a header is fine), a Matrix Market file of coordinates,\n"
+        "or a matrix (.npy, CSV, ...) where NaN and empty fields are missing. What is listed twice counts once,\n"
+        "with the mean of its values. DIR gets U.npy, V.npy, row_bias.npy, column_bias.npy, model.json, rows.csv\n"
+        "and columns.csv (names), report.json, path.csv, history.csv, report.svg and report.png.",
+        "  dropcl complete ratings.csv -o fit\n"
+        "  dropcl complete ratings.mtx -o fit --lambda 20 --holdout test.csv\n"
+        "  dropcl predict fit pairs.csv -o predictions.csv\n", options, 1, 1};
+    const char *positional[DCL__MOST_ARGUMENTS];
+    int over = dcl__parse(&usage, argc, argv, positional);
+    if (over == DCL__GO_ON)
+        over = check_request(&q);
+    q.matrix = positional[0];
+    return over == DCL__GO_ON ? complete(&q) : over;
+}

@@ -1,0 +1,95 @@
+/* predict.c: `dropcl predict`: values for given rows and columns by a model that `dropcl complete` left. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "command/command.h"
+#include "command/complete.h"
+#include "core/error.h"
+#include "formats/output.h"
+
+enum { UNKNOWN_REFUSED = 1, UNKNOWN_MEAN = 2 };
+
+typedef struct request {
+    const char *folder, *pairs, *file;
+    int clip, unknown;
+} request;
+
+/* By what is known of it: the mean, and the bias of the row or column that there is. */
+static double predict(const dcl__model *m, const dcl__triple *pair)
+{
+    const int row = pair->row >= 0, column = pair->column >= 0;
+    if (row && column)
+        return dcl_predict(&m->predictor, pair->row, pair->column);
+    return m->baseline.mean + (row ? m->baseline.row[pair->row] : 0) + (column ? m->baseline.column[pair->column] : 0);
+}
+
+static void write_name(FILE *stream, const dcl__labels *labels, int64_t index)
+{
+    if (index < 0)
+        fputs("?", stream);
+    else if (labels->count > 0)
+        fprintf(stream, "\"%s\"", labels->items[index]->text);
+    else
+        fprintf(stream, "%" PRId64, index + 1);
+}
+
+static dcl_status write_predictions(const request *q, const dcl__model *m, const dcl__triples *pairs, dcl_error *error)
+{
+    dcl__output output;
+    dcl_status status = dcl__output_open(q->file, &output, error);
+    if (status)
+        return status;
+    fputs("row,column,prediction\n", output.stream);
+    for (size_t i = 0; i < pairs->count; i++) {
+        double value = predict(m, &pairs->items[i]);
+        value = q->clip ? fmin(fmax(value, m->least), m->most) : value;
+        write_name(output.stream, &m->table.row_label, pairs->items[i].row);
+        fputc(',', output.stream);
+        write_name(output.stream, &m->table.column_label, pairs->items[i].column);
+        fprintf(output.stream, ",%.9g\n", value);
+    }
+    return dcl__output_commit(&output, error);
+}
+
+static int run(const request *q)
+{
+    dcl__model model;
+    dcl__triples pairs = {0};
+    dcl_error error;
+    dcl_status status = dcl__model_read(q->folder, &model, &error);
+    if (status == DCL_OK)
+        status = dcl__triples_read(q->pairs, &model.table, q->unknown == UNKNOWN_MEAN, &pairs, &error);
+    if (status == DCL_OK && pairs.count == 0)
+        status = dcl__fail(&error, DCL_EFORMAT, "%s: there is no pair of a row and a column", q->pairs);
+    if (status == DCL_OK)
+        status = write_predictions(q, &model, &pairs, &error);
+    dcl__triples_free(&pairs);
+    dcl__model_free(&model);
+    return dcl__exit(status, &error);
+}
+
+int dcl__command_predict(int argc, char **argv)
+{
+    request q = {.file = "/dev/stdout", .unknown = UNKNOWN_REFUSED};
+    const dcl__option options[] = {
+        {"-o", "FILE", "where the CSV row,column,prediction goes (default: standard output)", DCL__OPTION_TEXT, &q.file},
+        {"--clip", NULL, "keep predictions within the range of the values that were trained with", DCL__OPTION_FLAG, &q.clip},
+        {"--unknown", "refuse|mean", "rows and columns that were not in the data: an error (default), or by what is known: "
+         "mean and the other bias", DCL__OPTION_WORD, &q.unknown},
+        {0}};
+    const dcl__usage usage = {
+        "predict", "DIR PAIRS [options]",
+        "Predicts the values of pairs of a row and a column by the model that `dropcl complete` left in DIR.\n"
+        "PAIRS is a table with a row and a column in each line, by the names of the data, or as positions from 1\n"
+        "where the data had none; further fields are passed over. With --loss logistic the expected sign is\n"
+        "predicted, from -1 to 1.",
+        "  dropcl predict fit pairs.csv -o predictions.csv --clip\n", options, 2, 2};
+    const char *positional[DCL__MOST_ARGUMENTS];
+    int over = dcl__parse(&usage, argc, argv, positional);
+    if (over != DCL__GO_ON)
+        return over;
+    q.folder = positional[0];
+    q.pairs = positional[1];
+    return run(&q);
+}
