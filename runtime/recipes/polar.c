@@ -122,9 +122,11 @@ static dcl_status reach(const dcl__slope *slope, const double *vectors, int64_t 
 typedef struct gram {
     const dcl__slope *slope;
     int64_t side;
+    int64_t block;               /* how many eigenvalues the bound is the sum of                     */
     double *matrix, *copy, *vectors;
     int64_t found;               /* eigenvectors                                                     */
-    double trace, largest;       /* sum of the eigenvalues; about the largest                        */
+    double *values;              /* about the eigenvalues of the first `block` of them, falling      */
+    double trace;                /* sum of all eigenvalues                                           */
 } gram;
 
 static dcl_status apply_gram(const void *user, const double *x, double *y, dcl_error *error)
@@ -141,7 +143,7 @@ static dcl_status find_by_lanczos(gram *g, uint64_t seed, int64_t count, dcl_err
     const dcl__lanczos_options options = {.slack = 1e-12, .failure = 1e-10, .seed = seed, .vectors = count};
     dcl__lanczos found;
     dcl_status status = dcl__lanczos_run(&a, &options, &found, error);
-    g->largest = found.upper;
+    g->values[0] = found.upper;
     g->vectors = found.vectors;
     g->found = found.count;
     return status;
@@ -164,7 +166,8 @@ static dcl_status find_all(gram *g, int64_t count, dcl_error *error)
                            "or numbers whose squares are no f64 numbers");
     for (int64_t i = 0; i < count && status == DCL_OK; i++)
         cblas_dcopy(n, found + (count - 1 - i) * n, 1, g->vectors + i, (int)count);
-    g->largest = status ? 0 : values[count - 1];
+    for (int64_t i = 0; i < g->block && status == DCL_OK; i++)
+        g->values[i] = values[count - 1 - i];
     g->found = count;
     free(values);
     free(found);
@@ -172,38 +175,59 @@ static dcl_status find_all(gram *g, int64_t count, dcl_error *error)
     return status;
 }
 
-/* Whether s I - G has a Cholesky factorization. */
+/* Whether s I - (G - W D W') has a Cholesky factorization, with W the first `block` - 1 eigenvectors and D what their
+ * eigenvalues have above s. */
 static int has_cholesky(gram *g, double s)
 {
     const int64_t n = g->side;
     for (int64_t i = 0; i < n * n; i++)
         g->copy[i] = -g->matrix[i];
+    for (int64_t i = 0; i < g->block - 1; i++)
+        if (g->values[i] > s)
+            cblas_dsyr(CblasRowMajor, CblasLower, (int)n, g->values[i] - s, g->vectors + i, (int)g->found, g->copy,
+                       (int)n);
     for (int64_t i = 0; i < n; i++)
         g->copy[i * n + i] += s;
     return LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', (int)n, g->copy, (int)n) == 0;
 }
 
-/* An upper bound of the largest eigenvalue of the matrix that Z has in exact arithmetic. Where the factorization of
- * A = s I - G runs to its end, A + E is R'R with ||E||_2 <= gamma_{n+1} / (1 - gamma_{n+1}) trace A (Higham 2002,
- * theorem 10.3 and its proof; rows may be divided by a reciprocal, which is one rounding more), so that no eigenvalue
- * of G is above s + ||E||. The diagonal of A is rounded once; products of G below the normal numbers lose absolutely. */
+/* tr D: what the first block - 1 eigenvalues have above s. */
+static double sum_above(const gram *g, double s)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < g->block - 1; i++)
+        sum += fmax(g->values[i] - s, 0);
+    return sum;
+}
+
+/* An upper bound of the sum of the `block` largest eigenvalues of the matrix that Z has in exact arithmetic. Where the
+ * factorization of A = s I - G + W D W' runs to its end, A + E is R'R with ||E||_2 <= gamma_{n+1} / (1 - gamma_{n+1})
+ * trace A (Higham 2002, theorem 10.3 and its proof; rows may be divided by a reciprocal, which is one rounding more), so
+ * that G is below (s + ||E||) I + W D W', and the sum is at most block (s + ||E||) + sum d_i ||w_i||^2 (Ky Fan 1949). The
+ * terms of A are rounded some times, each by less than its part of the traces; products of G below the normal numbers
+ * lose absolutely. */
 static double prove(gram *g)
 {
-    const double n = (double)g->side, lines = (double)(g->slope->rows + g->slope->columns);
+    const double n = (double)g->side, lines = (double)(g->slope->rows + g->slope->columns), b = (double)g->block;
     const double lost = dcl__slope_gram_rounding(g->slope) * g->trace * 1.01 + n * lines * DBL_MIN;
-    double s = g->largest * (1 + 4 * n * DBL_EPSILON);
+    const double least = g->values[g->block - 1];
+    double s = fmax(least, 0) * (1 + 4 * n * DBL_EPSILON) + g->trace * DBL_EPSILON;
     if (!(g->trace > 0))
-        return lost;
+        return b * lost;
     while (s < 2 * g->trace && !has_cholesky(g, s))
-        s += fmax(s - g->largest, g->trace * DBL_EPSILON);
+        s += fmax(s - least, g->trace * DBL_EPSILON);
     if (!(s < 2 * g->trace))
-        return g->trace * (1 + n * DBL_EPSILON) + lost;  /* no eigenvalue is above the sum of all */
-    return s + dcl__gamma(n + 2) * 1.01 * n * s + 2 * DBL_EPSILON * s + lost;
+        return g->trace * (1 + n * DBL_EPSILON) + lost;  /* no eigenvalues have more than the sum of all */
+    const double above = sum_above(g, s), size = n * s + above;
+    return b * (s + (dcl__gamma(n + 2) + (b > 1 ? dcl__gamma(3 * b) : 0)) * 1.01 * size + 2 * DBL_EPSILON * s + lost) +
+           above * (1 + dcl__gamma(n + b));
 }
 
 static dcl_status find_small(gram *g, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms, dcl_error *error)
 {
-    const int64_t wanted = atoms && atoms->most > 1 ? atoms->most : 1, count = wanted < g->side ? wanted : g->side;
+    const int64_t wanted = atoms && atoms->most > g->block ? atoms->most : g->block;
+    const int64_t count = wanted < g->side ? wanted : g->side;
+    const int by_lanczos = g->side > ALL_VECTORS_SIDE && g->block == 1;
     dcl_status status = dcl__slope_gram(g->slope, g->matrix, error);
     if (status)
         return status;
@@ -212,31 +236,39 @@ static dcl_status find_small(gram *g, uint64_t seed, dcl__polar *polar, dcl__ato
     if (!isfinite(g->trace))
         return dcl__fail(error, DCL_ENUMERIC, "the largest singular value cannot be computed: squares are no f64 "
                          "numbers");
-    status = g->side > ALL_VECTORS_SIDE && g->trace > 0 ? find_by_lanczos(g, seed, count, error)
-                                                        : find_all(g, count, error);
+    status = by_lanczos && g->trace > 0 ? find_by_lanczos(g, seed, count, error) : find_all(g, count, error);
     if (status)
         return status;
     polar->upper = sqrt(prove(g)) * (1 + DBL_EPSILON) + 2 * g->slope->rounding;
     return reach(g->slope, g->vectors, g->found, polar, atoms, error);
 }
 
-dcl_status dcl__spectral_polar_small(const dcl__slope *slope, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
-                                     dcl_error *error)
+static dcl_status polar_by_gram(const dcl__slope *slope, int64_t block, uint64_t seed, dcl__polar *polar,
+                                dcl__atoms *atoms, dcl_error *error)
 {
-    gram g = {.slope = slope, .side = slope->rows < slope->columns ? slope->rows : slope->columns};
-    const size_t numbers = (size_t)g.side * (size_t)g.side;
+    const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
+    gram g = {.slope = slope, .side = side, .block = block < side ? block : side};
+    const size_t numbers = (size_t)side * (size_t)side;
     *polar = (dcl__polar){.proof = DCL_PROOF_RIGOROUS};
     g.matrix = malloc(numbers * sizeof *g.matrix);
     g.copy = malloc(numbers * sizeof *g.copy);
+    g.values = malloc((size_t)g.block * sizeof *g.values);
     dcl_status status = DCL_OK;
-    if (!g.matrix || !g.copy)
+    if (!g.matrix || !g.copy || !g.values)
         status = dcl__no_memory(error, "the Gram matrix", 2 * (int64_t)numbers * (int64_t)sizeof *g.matrix);
     else
         status = find_small(&g, seed, polar, atoms, error);
     free(g.matrix);
     free(g.copy);
+    free(g.values);
     free(g.vectors);
     return status;
+}
+
+dcl_status dcl__spectral_polar_small(const dcl__slope *slope, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
+                                     dcl_error *error)
+{
+    return polar_by_gram(slope, 1, seed, polar, atoms, error);
 }
 
 /* ---- Both sides are large ---- */
@@ -309,4 +341,16 @@ dcl_status dcl__spectral_polar(const dcl__slope *slope, double slack, uint64_t s
     const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
     return side <= DCL__SMALL_SIDE ? dcl__spectral_polar_small(slope, seed, polar, atoms, error)
                                    : dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, atoms, error);
+}
+
+dcl_status dcl__spectral_squares(const dcl__slope *slope, int64_t block, double slack, uint64_t seed,
+                                 dcl__polar *polar, dcl_error *error)
+{
+    const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
+    if (side <= DCL__SMALL_SIDE)
+        return polar_by_gram(slope, block, seed, polar, NULL, error);
+    dcl_status status = dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, NULL, error);
+    if (status == DCL_OK)
+        polar->upper = fmin(polar->upper * sqrt((double)block), norm_of(slope) * (1 + DBL_EPSILON) + slope->rounding);
+    return status;
 }
