@@ -15,8 +15,9 @@
 enum { MOST_ROUNDS = 1000, MOST_IDLE = 3, FEWEST_ATOMS = 8 };
 static const int64_t MOST_EVALUATIONS = 1000000;
 
-/* A descent falls by less than this share of the last gap before it ends; the finest that doubles can tell. */
-static const double SHARE_OF_GAP = 0.01, FINEST = 1e-16;
+/* A descent falls by less than this share of the last gap before it ends, and of its square: the polar is off by about
+ * the root of what the objective is. The finest that doubles can tell. */
+static const double SHARE_OF_GAP = 0.01, SQUARE_OF_GAP = 0.1, FINEST = 1e-16;
 
 /* By this share the distance from objective to bound must fall in a round that counts as progress. */
 static const double LEAST_PROGRESS = 1e-4;
@@ -166,13 +167,13 @@ dcl_status dcl_growth_start(dcl_growth *g, const double *u, const double *v, int
 static dcl_status descend(dcl_growth *g, dcl_error *error)
 {
     dcl_status status = DCL_OK;
-    if (g->penalty->is_smooth) {
+    if (g->penalty->id == DCL_PENALTY_NUCLEAR) {
         if (!g->problem.data || g->polishes)
             status = dcl__descend_smooth(&g->loss, &g->now, g->precision, error);
         return status ? status : dcl__refit(&g->problem, &g->now, g->loss.curvature, error);
     }
     status = dcl__descend_proximal(&g->loss, &g->now, g->precision, error);
-    return status ? status : dcl__merge_units(&g->problem, &g->now, error);
+    return status ? status : dcl__tidy_units(&g->problem, &g->now, g->options.width, error);
 }
 
 /* Atoms that are wanted next. Of all entries with an exact polar they do not disturb each other: all of them at first,
@@ -230,7 +231,8 @@ static void judge(dcl_growth *g, double old, int has_atoms)
     const int falls = now < (1 - LEAST_PROGRESS) * old;
     g->idle = falls ? 0 : g->idle + 1;
     g->polishes = g->now.width > 0 && (!has_atoms || !(now < 0.9 * old));
-    g->precision = fmax(FINEST, fmin(SHARE_OF_GAP * g->certificate.relative_gap, has_atoms && falls ? 1 : 0.1 * g->precision));
+    const double gap = g->certificate.relative_gap, wanted = fmin(SHARE_OF_GAP, SQUARE_OF_GAP * gap) * gap;
+    g->precision = fmax(FINEST, fmin(wanted, has_atoms && falls ? 1 : 0.1 * g->precision));
 }
 
 /* ---- The end ---- */

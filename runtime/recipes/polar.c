@@ -177,7 +177,7 @@ static dcl_status find_all(gram *g, int64_t count, dcl_error *error)
 }
 
 /* All eigenvectors of eigenvalues above a number, the largest `most` of them; found is 0 where there are none. */
-static dcl_status find_above(gram *g, int64_t most, double above, dcl_error *error)
+static dcl_status find_above(gram *g, int64_t most, double level, dcl_error *error)
 {
     const int n = (int)g->side;
     double *values = malloc((size_t)n * sizeof *values), *found = malloc((size_t)n * (size_t)n * sizeof *found);
@@ -187,7 +187,7 @@ static dcl_status find_above(gram *g, int64_t most, double above, dcl_error *err
     memcpy(g->copy, g->matrix, (size_t)n * (size_t)n * sizeof *g->copy);
     if (!values || !found || !support || !g->vectors)
         status = dcl__no_memory(error, "eigenvectors", n * (n + most) * (int64_t)sizeof *found);
-    else if (LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'V', 'U', n, g->copy, n, above, 2 * g->trace, 0, 0, 0, &made, values,
+    else if (LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'V', 'U', n, g->copy, n, level, 2 * g->trace, 0, 0, 0, &made, values,
                             found, n, support))
         status = dcl__fail(error, DCL_ENUMERIC, "the eigenvalues of the Gram matrix do not converge");
     g->found = made < most ? made : most;
@@ -203,10 +203,10 @@ static dcl_status find_above(gram *g, int64_t most, double above, dcl_error *err
 
 /* Lanczos' method where few vectors of many are wanted; else LAPACK, and where no value is above the level, only the
  * largest. */
-static dcl_status find_leading(gram *g, uint64_t seed, int64_t count, double above, dcl_error *error)
+static dcl_status find_leading(gram *g, uint64_t seed, int64_t count, double level, dcl_error *error)
 {
-    if (count > g->side / FEW_VECTORS && 2 * g->trace > above * above) {
-        dcl_status status = find_above(g, count, above * above, error);
+    if (count > g->side / FEW_VECTORS && 2 * g->trace > level * level) {
+        dcl_status status = find_above(g, count, level * level, error);
         if (status || g->found > 0)
             return status;
         free(g->vectors);
@@ -216,29 +216,24 @@ static dcl_status find_leading(gram *g, uint64_t seed, int64_t count, double abo
     return find_by_lanczos(g, seed, count, error);
 }
 
+/* What an eigenvalue has above the last of the first `block`. */
+static double above(const gram *g, int64_t i)
+{
+    return fmax(g->values[i] - g->values[g->block - 1], 0);
+}
+
 /* Whether s I - (G - W D W') has a Cholesky factorization, with W the first `block` - 1 eigenvectors and D what their
- * eigenvalues have above s. */
+ * eigenvalues are above the next: all that is taken from s is about that one. */
 static int has_cholesky(gram *g, double s)
 {
     const int64_t n = g->side;
     for (int64_t i = 0; i < n * n; i++)
         g->copy[i] = -g->matrix[i];
     for (int64_t i = 0; i < g->block - 1; i++)
-        if (g->values[i] > s)
-            cblas_dsyr(CblasRowMajor, CblasLower, (int)n, g->values[i] - s, g->vectors + i, (int)g->found, g->copy,
-                       (int)n);
+        cblas_dsyr(CblasRowMajor, CblasLower, (int)n, above(g, i), g->vectors + i, (int)g->found, g->copy, (int)n);
     for (int64_t i = 0; i < n; i++)
         g->copy[i * n + i] += s;
     return LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', (int)n, g->copy, (int)n) == 0;
-}
-
-/* tr D: what the first block - 1 eigenvalues have above s. */
-static double sum_above(const gram *g, double s)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < g->block - 1; i++)
-        sum += fmax(g->values[i] - s, 0);
-    return sum;
 }
 
 /* An upper bound of the sum of the `block` largest eigenvalues of the matrix that Z has in exact arithmetic. Where the
@@ -259,9 +254,12 @@ static double prove(gram *g)
         s += fmax(s - least, g->trace * DBL_EPSILON);
     if (!(s < 2 * g->trace))
         return g->trace * (1 + n * DBL_EPSILON) + lost;  /* no eigenvalues have more than the sum of all */
-    const double above = sum_above(g, s), size = n * s + above;
+    double taken = 0;
+    for (int64_t i = 0; i < g->block - 1; i++)
+        taken += above(g, i);
+    const double size = n * s + taken;
     return b * (s + (dcl__gamma(n + 2) + (b > 1 ? dcl__gamma(3 * b) : 0)) * 1.01 * size + 2 * DBL_EPSILON * s + lost) +
-           above * (1 + dcl__gamma(n + b));
+           taken * (1 + dcl__gamma(n + b) + 64 * n * DBL_EPSILON);
 }
 
 static dcl_status find_small(gram *g, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms, dcl_error *error)

@@ -331,37 +331,71 @@ START_TEST(known_entries_end_at_the_convex_minimum)
 }
 END_TEST
 
-/* Rows of X are apart under ||u||_1 ||v||_2: each is y's known part, shorter by lambda / 2. */
-static double rows_minimum(const dcl_entries *e, double lambda, int64_t *rows)
+/* What a part of Y of some length costs at best: it comes out shorter by lambda / 2. */
+static double part_minimum(double norm, double lambda)
 {
-    double sum = 0;
-    *rows = 0;
-    for (int64_t a = 0; a < e->rows; a++) {
-        const double norm = cblas_dnrm2((int)(e->start[a + 1] - e->start[a]), e->value + e->start[a], 1);
-        sum += norm > lambda / 2 ? lambda * norm - lambda * lambda / 4 : norm * norm;
-        *rows += norm > lambda / 2;
-    }
+    return norm > lambda / 2 ? lambda * norm - lambda * lambda / 4 : norm * norm;
+}
+
+/* Under an l1 norm the parts of Y are apart: rows, columns, entries, or positive and negative numbers of rows. */
+static double parts_minimum(const dcl_entries *e, int penalty, double lambda)
+{
+    const int64_t parts = penalty == DCL_PENALTY_L1_L1 ? e->count : 2 * (e->rows + e->columns);
+    double *square = numbers(parts), sum = 0;
+    for (int64_t a = 0; a < e->rows; a++)
+        for (int64_t i = e->start[a]; i < e->start[a + 1]; i++) {
+            const int64_t part = penalty == DCL_PENALTY_L1_L1 ? i : penalty == DCL_PENALTY_L1_L2 ? a
+                                 : penalty == DCL_PENALTY_L2_L1 ? e->column[i] : 2 * a + (e->value[i] < 0);
+            square[part] += e->value[i] * e->value[i];
+        }
+    for (int64_t k = 0; k < parts; k++)
+        sum += part_minimum(sqrt(square[k]), lambda);
+    free(square);
     return sum;
 }
 
-START_TEST(an_l1_norm_picks_rows)
+/* penalty, whether entries are missing */
+static const int corner_cases[][2] = {{DCL_PENALTY_L1_L2, 0}, {DCL_PENALTY_L1_L2, 1}, {DCL_PENALTY_L2_L1, 0},
+                                      {DCL_PENALTY_L2_L1, 1}, {DCL_PENALTY_L1_L1, 0}, {DCL_PENALTY_L1_NONNEGATIVE, 0}};
+
+START_TEST(an_l1_norm_picks_parts)
 {
+    const int penalty = corner_cases[_i][0], is_masked = corner_cases[_i][1];
     for (uint64_t seed = 401; seed < 405; seed++) {
-        masked p = draw_masked(seed, _i ? 0.5 : 1, 0, 0);
-        dcl_problem problem = {.data = _i ? NULL : &p.whole.data, .entries = _i ? &p.entries : NULL,
-                               .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_L1_L2};
+        masked p = draw_masked(seed, is_masked ? 0.5 : 1, 0, 0);
+        dcl_problem problem = {.data = is_masked ? NULL : &p.whole.data, .entries = is_masked ? &p.entries : NULL,
+                               .loss = DCL_LOSS_SQUARED, .penalty = penalty};
         double largest;
-        int64_t rows;
         dcl_error error;
         ASSERT_OK(dcl_growth_largest_lambda(&problem, &largest, &error));
-        const double lambda = largest * share(seed, 9), minimum = rows_minimum(&p.entries, lambda, &rows);
+        const double lambda = largest * share(seed, 9);
         dcl_growth *growth = new_growth(&problem, (dcl_growth_options){.tolerance = 1e-6});
         dcl_growth_result result = grow(growth, lambda);
-        check_minimum(&result, lambda, minimum);
-        ck_assert_int_le(result.width, rows);
+        check_minimum(&result, lambda, parts_minimum(&p.entries, penalty, lambda));
         dcl_growth_free(growth);
         free_masked(&p);
     }
+}
+END_TEST
+
+/* Where the polar is only bounded there is an answer, a bound below it, and no claim. */
+static const int bounded_penalties[] = {DCL_PENALTY_NONNEGATIVE, DCL_PENALTY_ELASTIC};
+
+START_TEST(a_polar_that_is_only_bounded_is_said_to_be)
+{
+    drawn p = draw_problem(31);
+    dcl_problem problem = nuclear(&p);
+    problem.penalty = bounded_penalties[_i];
+    problem.mixture = 0.5;
+    dcl_growth *growth = new_growth(&problem, (dcl_growth_options){.tolerance = 1e-6});
+    dcl_growth_result result = grow(growth, 0.2 * p.values[0]);
+    ck_assert_int_eq(result.status, DCL_CONVERGED);
+    ck_assert_msg(strstr(result.reason, "only bounded") != NULL, "%s", result.reason);
+    ck_assert_double_lt(result.certificate.lower_bound, result.certificate.objective);
+    for (int64_t i = 0; i < result.rows * result.width && _i == 0; i++)
+        ck_assert_double_ge(result.u[i], 0);
+    dcl_growth_free(growth);
+    free_drawn(&p);
 }
 END_TEST
 
@@ -485,7 +519,8 @@ Suite *growth_suite(void)
     tcase_add_test(cases, warm_starts_follow_a_path);
     tcase_add_test(cases, other_factors_are_a_start);
     tcase_add_loop_test(cases, known_entries_end_at_the_convex_minimum, 0, ROWS(masked_cases));
-    tcase_add_loop_test(cases, an_l1_norm_picks_rows, 0, 2);
+    tcase_add_loop_test(cases, an_l1_norm_picks_parts, 0, ROWS(corner_cases));
+    tcase_add_loop_test(cases, a_polar_that_is_only_bounded_is_said_to_be, 0, ROWS(bounded_penalties));
     tcase_add_loop_test(cases, nothing_is_certified_at_once_where_lambda_is_large, 0, 2);
     tcase_add_loop_test(cases, hard_cases_come_to_an_end, 0, ROWS(hard_lambdas));
     tcase_add_loop_test(cases, a_run_can_be_stopped_and_limited, 0, 3);
