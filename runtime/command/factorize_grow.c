@@ -9,7 +9,7 @@
 #include "command/files.h"
 #include "command/observations.h"
 #include "core/error.h"
-#include "recipes/penalty.h"
+#include "recipes/certificate.h"
 
 enum { MOST_PATH = 1000 };
 
@@ -26,7 +26,7 @@ typedef struct state {
     dcl__results results;
     dcl__path_point *points;
     int64_t point_count;
-    double largest, shown;       /* lambda; when the progress line was last written                  */
+    double ready, largest, shown;            /* seconds; lambda; when the progress line was last written */
     int64_t round;               /* shown                                                            */
 } state;
 
@@ -123,9 +123,14 @@ static dcl_status prepare(state *s, dcl_error *error)
     problem->loss = loss_of(q);
     problem->penalty = penalty_of(q)->id;
     problem->mixture = isnan(q->mixture) ? 0.5 : q->mixture;
+    status = dcl__problem_check(problem, error);
+    if (status)
+        return dcl__prefix(error, DCL_EFORMAT, "%s", r->matrix);
     const dcl_growth_options options = {.dtype = r->dtype, .tolerance = r->tolerance, .width = r->rank, .steps = r->steps,
                                         .seed = r->seed, .started = dcl__started(), .progress = on_round, .user = s};
-    return dcl_growth_create(s->tools.registry, s->tools.device, problem, &options, &s->growth, error);
+    status = dcl_growth_create(s->tools.registry, s->tools.device, problem, &options, &s->growth, error);
+    s->ready = dcl__now() - dcl__started();
+    return status;
 }
 
 /* The largest lambda where it is needed: it takes a polar. */
@@ -210,7 +215,7 @@ int dcl__factorize_grow(const dcl__grow_run *run)
     dcl_status status = prepare(&s, &error);
     if (status == DCL_OK)
         status = run_path(&s, &result, &error);
-    const dcl__grow_facts facts = {run, s.tools.device, &s.problem, s.largest, s.points, s.point_count};
+    const dcl__grow_facts facts = {run, s.tools.device, &s.problem, s.largest, s.ready, s.points, s.point_count};
     if (status == DCL_OK)
         status = dcl__report_grow(&facts, &result, &error);
     const int over = dcl__interrupted() && status ? DCL__EXIT_INTERRUPTED

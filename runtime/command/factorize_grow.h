@@ -41,7 +41,8 @@ typedef struct dcl__grow_facts {
     const dcl__grow_run *run;
     const dcl_device *device;
     const dcl_problem *problem;
-    double largest_lambda;
+    double largest_lambda;       /* NAN: not computed                                                */
+    double ready;                /* seconds until the first round began                              */
     const dcl__path_point *points;
     int64_t point_count;
 } dcl__grow_facts;

@@ -92,7 +92,8 @@ static json_t *describe_certificate(const dcl_certificate *c)
 static json_t *describe_result(const dcl__grow_facts *f, const dcl_growth_result *r)
 {
     const dcl_device_counts counts = dcl_device_statistics(f->device);
-    return json_pack("{s:o, s:o, s:n, s:o, s:s, s:s, s:I, s:I, s:I, s:o}", "seconds", dcl__json_from_number(r->seconds),
+    return json_pack("{s:o, s:o, s:o, s:n, s:o, s:s, s:s, s:I, s:I, s:I, s:o}", "seconds", dcl__json_from_number(r->seconds),
+                     "seconds_to_ready", dcl__json_from_number(f->ready),
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step), "tau",
                      "singular_values", numbers_json(r->values, r->width), "status", status_name(r->status), "reason", r->reason,
                      "rounds", (json_int_t)r->history_count, "programs_compiled", (json_int_t)counts.programs_compiled,
