@@ -17,6 +17,9 @@
  * no more than this part of the side. */
 enum { ALL_VECTORS_SIDE = 256, FEW_VECTORS = 16, MOST_STEPS = 1000 };
 
+/* What an eigenvector of the Gram matrix may be off by, relative to the largest eigenvalue. */
+static const double EXACT_VECTOR = 1e-9;
+
 dcl_status dcl__atoms_make(dcl__atoms *atoms, int64_t rows, int64_t columns, int64_t count, dcl_error *error)
 {
     const size_t number = (size_t)(count > 0 ? count : 1);
@@ -201,19 +204,34 @@ static dcl_status find_above(gram *g, int64_t most, double level, dcl_error *err
     return status;
 }
 
-/* Lanczos' method where few vectors of many are wanted; else LAPACK, and where no value is above the level, only the
- * largest. */
+/* Whether the vectors found are those of all eigenvalues above a number: the last has none, and those before it are
+ * exact but for rounding. */
+static int are_all_above(const gram *g, double level)
+{
+    double *x = malloc((size_t)(2 * g->side) * sizeof *x), *y = x + g->side;
+    int all = 0, exact = x != NULL;
+    for (int64_t i = 0; i < g->found && exact && !all; i++) {
+        cblas_dcopy((int)g->side, g->vectors + i, (int)g->found, x, 1);
+        cblas_dsymv(CblasRowMajor, CblasUpper, (int)g->side, 1, g->matrix, (int)g->side, x, 1, 0, y, 1);
+        const double value = cblas_ddot((int)g->side, x, 1, y, 1);
+        all = value <= level;
+        cblas_daxpy((int)g->side, -value, x, 1, y, 1);
+        exact = cblas_dnrm2((int)g->side, y, 1) <= EXACT_VECTOR * g->values[0];
+    }
+    free(x);
+    return all;
+}
+
+/* Lanczos' method where few vectors of many are wanted, or few have an eigenvalue above the level; else LAPACK. */
 static dcl_status find_leading(gram *g, uint64_t seed, int64_t count, double level, dcl_error *error)
 {
-    if (count > g->side / FEW_VECTORS && 2 * g->trace > level * level) {
-        dcl_status status = find_above(g, count, level * level, error);
-        if (status || g->found > 0)
-            return status;
-        free(g->vectors);
-        g->vectors = NULL;
-        count = 1;
-    }
-    return find_by_lanczos(g, seed, count, error);
+    const int64_t few = g->side / FEW_VECTORS;
+    dcl_status status = find_by_lanczos(g, seed, count < few ? count : few, error);
+    if (status || count <= few || are_all_above(g, level * level))
+        return status;
+    free(g->vectors);
+    g->vectors = NULL;
+    return find_above(g, count, level * level, error);
 }
 
 /* What an eigenvalue has above the last of the first `block`. */

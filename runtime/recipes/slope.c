@@ -254,7 +254,25 @@ void dcl__slope_free(dcl__slope *slope)
 
 /* ---- Products ---- */
 
-/* out += Z x of entries, or Z'x: row by row, so that the entries are read in their order. */
+/* out += Z'x of entries for a single x, or out = Z x: row by row, so that the entries are read in their order. */
+static void multiply_vector(const dcl__slope *s, int transpose, const double *x, double *out)
+{
+    const dcl_entries *entries = s->problem->entries;
+    for (int64_t row = 0; row < s->rows; row++) {
+        double sum = 0;
+        for (int64_t e = entries->start[row]; e < entries->start[row + 1]; e++) {
+            const double z = number_of(s, e);
+            if (transpose)
+                out[entries->column[e]] += z * x[row];
+            else
+                sum += z * x[entries->column[e]];
+        }
+        if (!transpose)
+            out[row] = sum;
+    }
+}
+
+/* out += Z x of entries, or Z'x, for several. */
 static void multiply_entries(const dcl__slope *s, int transpose, const double *x, int64_t count, double *out)
 {
     const dcl_entries *entries = s->problem->entries;
@@ -327,7 +345,10 @@ dcl_status dcl__slope_multiply(const dcl__slope *slope, int transpose, const dou
 {
     memset(out, 0, (size_t)((transpose ? slope->columns : slope->rows) * count) * sizeof *out);
     if (slope->entry) {
-        multiply_entries(slope, transpose, x, count, out);
+        if (count == 1)
+            multiply_vector(slope, transpose, x, out);
+        else
+            multiply_entries(slope, transpose, x, count, out);
         return DCL_OK;
     }
     const int64_t numbers = tile_lines(slope->columns) * slope->columns + slope->width * count;
