@@ -52,8 +52,8 @@ static int refuse_penalty(const char *name)
                                        dcl__penalty_at(i)->name);
     const dcl__penalty *known = dcl__penalty_named(name);
     if (known)
-        return dcl__misuse("factorize", "--penalty %s is of a fixed number of units, which does not grow: take --solver "
-                           "explicit; grow knows %s", name, names);
+        return dcl__misuse("factorize", "--penalty %s is of a fixed number of units, which does not grow: take "
+                           "--solver explicit; grow knows %s", name, names);
     return dcl__misuse("factorize", "there is no --penalty %s, only %s", name, names);
 }
 
@@ -126,8 +126,8 @@ static dcl_status prepare(state *s, dcl_error *error)
     status = dcl__problem_check(problem, error);
     if (status)
         return dcl__prefix(error, DCL_EFORMAT, "%s", r->matrix);
-    const dcl_growth_options options = {.dtype = r->dtype, .tolerance = r->tolerance, .width = r->rank, .steps = r->steps,
-                                        .seed = r->seed, .started = dcl__started(), .progress = on_round, .user = s};
+    const dcl_growth_options options = {.dtype = r->dtype, .tolerance = r->tolerance, .width = r->rank,
+                                        .steps = r->steps, .seed = r->seed, .started = dcl__started(), .progress = on_round, .user = s};
     status = dcl_growth_create(s->tools.registry, s->tools.device, problem, &options, &s->growth, error);
     s->ready = dcl__now() - dcl__started();
     return status;

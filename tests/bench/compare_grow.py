@@ -4,9 +4,9 @@
 
 The data are the first 2000 training images of Fashion-MNIST. A size is the rank of the optimum: lambda lies between
 the thresholds that leave it and one more. Soft-impute (Mazumder, Hastie, Tibshirani 2010) iterates with random
-projections in single precision and proves nothing: once as a user has it, from a block that doubles while all its values
-survive, until the objective rests; and once told the rank and the optimum, at whose 1 + 1e-4 it stops. dropcl's
-seconds are those from data and device at hand to the certificate, from its report.
+projections in single precision and proves nothing: once as a user has it, from a block that doubles while all its
+values survive, until the objective rests; and once told the rank and the optimum, at whose 1 + 1e-4 it stops.
+dropcl's seconds are those from data and device at hand to the certificate, from its report.
 """
 import gzip
 import json
@@ -79,8 +79,8 @@ def grow(program, file, lam, folder):
     """Report of a run in a process of its own, and the seconds of the whole process."""
     time.sleep(compare.PAUSE)
     start = time.perf_counter()
-    subprocess.run([program, "factorize", file, "-o", folder, "--solver", "grow", "--lambda", repr(float(lam)), "--quiet"],
-                   check=True, capture_output=True)
+    command = [program, "factorize", file, "-o", folder, "--solver", "grow", "--lambda", repr(float(lam)), "--quiet"]
+    subprocess.run(command, check=True, capture_output=True)
     whole = time.perf_counter() - start
     report = json.loads((pathlib.Path(folder) / "report.json").read_text(encoding="utf-8"))
     return report, report["seconds"] - report["seconds_to_ready"], whole
@@ -114,8 +114,8 @@ def compare_rank(numpy, taken, y, rank, folder):
     ratio = {name: statistics.median(other / own for other, own in zip(times[name], times["solve"]))
              for name in ("svd", "soft", "told")}
     return {"rank": rank, "lambda": lam, "gap": report["relative_gap"], "width": report["width"],
-            "above_optimum": report["objective"] / optimum - 1, "rounds": report["rounds"], "soft_above": reached / optimum - 1,
-            "seconds": found, "times_as_fast": ratio}
+            "above_optimum": report["objective"] / optimum - 1, "rounds": report["rounds"],
+            "soft_above": reached / optimum - 1, "seconds": found, "times_as_fast": ratio}
 
 
 def main():
@@ -132,7 +132,8 @@ def main():
     for row in found:
         s, times = row["seconds"], row["times_as_fast"]
         others = "  ".join(f"{s[name]:.3f} s ({times[name]:5.2f})" for name in ("svd", "soft", "told"))
-        print(f"{row['rank']:4}  {row['lambda']:7.2f}  {row['gap']:.1e}  {s['solve']:.3f} s  {s['process']:.3f} s  {others}")
+        print(f"{row['rank']:4}  {row['lambda']:7.2f}  {row['gap']:.1e}  {s['solve']:.3f} s  {s['process']:.3f} s  "
+              f"{others}")
 
 
 if __name__ == "__main__":

@@ -270,7 +270,8 @@ static double threshold(double *x, int64_t m, int64_t n, double by)
         sum += left;
         cblas_dscal((int)m, left, u + i, (int)k);
     }
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)k, 1, u, (int)k, v, (int)n, 0, x, (int)n);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)k, 1, u, (int)k, v, (int)n, 0, x,
+                (int)n);
     free(room);
     return sum;
 }
