@@ -71,7 +71,8 @@ static json_t *describe_run(const dcl__grow_facts *f, const dcl_growth_result *r
 static json_t *describe_problem(const dcl__grow_facts *f)
 {
     return json_pack("{s:s, s:s, s:o, s:o, s:o}", "penalty", penalty_name(f), "loss",
-                     dcl__loss_find(f->problem->loss)->name, "lambda", dcl__json_from_number(f->problem->lambda), "largest_lambda",
+                     dcl__loss_find(f->problem->loss)->name, "lambda", dcl__json_from_number(f->problem->lambda),
+                     "largest_lambda",
                      isnan(f->largest_lambda) ? json_null() : dcl__json_from_number(f->largest_lambda), "mixture",
                      f->problem->penalty == DCL_PENALTY_ELASTIC ? dcl__json_from_number(f->problem->mixture)
                                                                 : json_null());
@@ -99,7 +100,8 @@ static json_t *describe_result(const dcl__grow_facts *f, const dcl_growth_result
                      "seconds_to_ready", dcl__json_from_number(f->ready),
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step), "tau",
                      "singular_values", numbers_json(r->values, r->width), "status", status_name(r->status),
-                     "reason", r->reason, "rounds", (json_int_t)r->history_count, "programs_compiled", (json_int_t)counts.programs_compiled,
+                     "reason", r->reason, "rounds", (json_int_t)r->history_count,
+                     "programs_compiled", (json_int_t)counts.programs_compiled,
                      "kernels_launched", (json_int_t)counts.kernels_launched, "path", path_json(f));
 }
 

@@ -219,8 +219,8 @@ static dcl_status record(dcl_growth *g, int64_t round, double polar, dcl_error *
         return status;
     g->history[g->history_count++] = (dcl_growth_round){
         .round = round, .width = g->best.width, .steps = g->loss.evaluations,
-        .seconds = dcl__now() - g->options.started, .lambda = g->problem.lambda, .objective = g->certificate.objective, .lower_bound = g->bound,
-        .gap = g->certificate.relative_gap, .polar = polar};
+        .seconds = dcl__now() - g->options.started, .lambda = g->problem.lambda,
+        .objective = g->certificate.objective, .lower_bound = g->bound, .gap = g->certificate.relative_gap, .polar = polar};
     return DCL_OK;
 }
 

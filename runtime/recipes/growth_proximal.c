@@ -98,8 +98,8 @@ static void shrink(descent *s, side *x)
             continue;
         for (int64_t a = 0; a < x->rows; a++)
             x->now[a * w + i] = x->ahead[a * w + i] - x->gradient[a * w + i] / s->curvature[i];
-        s->penalty->shrink(s->problem, x->index, s->problem->lambda * s->norms[i] / s->curvature[i], x->now + i, x->rows,
-                           w);
+        const double weight = s->problem->lambda * s->norms[i] / s->curvature[i];
+        s->penalty->shrink(s->problem, x->index, weight, x->now + i, x->rows, w);
     }
 }
 
