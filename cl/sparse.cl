@@ -344,11 +344,8 @@ INLINE void add_entries(const vector u[VECTORS], __global const real *v, __globa
                         const int present, __global real *slopes, totals *sums)
 {
     real number[LANES];
-    UNROLL for (int j = 0; j < LANES; j++) {
-        if (j >= present) {
-            number[j] = R(0.0);
-            continue;
-        }
+    STORE((vector)(R(0.0)), 0, number);
+    for (int j = 0; j < present; j++) {
         __global const real *from = v + nearest(column[p + j], columns) * PADDED;
         vector sum = u[0] * LOAD(0, from);
         UNROLL for (int k = 1; k < VECTORS; k++)
@@ -362,9 +359,7 @@ INLINE void add_entries(const vector u[VECTORS], __global const real *v, __globa
 #if SLOPES
     store_part(slope, present, slopes + p);
     STORE(slope, 0, number);
-    UNROLL for (int j = 0; j < LANES; j++) {
-        if (j >= present)
-            continue;
+    for (int j = 0; j < present; j++) {
         __global const real *from = v + nearest(column[p + j], columns) * PADDED;
         UNROLL for (int k = 0; k < VECTORS; k++)
             sums->gradient[k] = MULTIPLY_ADD((vector)(number[j]), LOAD(k, from), sums->gradient[k]);
@@ -401,16 +396,14 @@ __kernel void entries_rows(__global const real *u, __global const real *v, __glo
     sums.loss = sums.lost = (vector)(R(0.0));
     long p = begin.entry;
     for (long row = begin.row; row <= min(end.row, rows - 1); row++) {
-        const long last = row < end.row ? min(start[row + 1], count) : end.entry;
+        const long last = row < end.row ? clamp(start[row + 1], p, count) : max(p, end.entry);
         vector numbers[VECTORS];
         load_row(u + row * width, width, numbers);
         UNROLL for (int k = 0; k < VECTORS; k++)
             sums.gradient[k] = (vector)(R(0.0));
-        for (; p + LANES <= last; p += LANES)
-            add_entries(numbers, v, value, weight, column, columns, p, LANES, slopes, &sums);
-        if (p < last)
-            add_entries(numbers, v, value, weight, column, columns, p, (int)(last - p), slopes, &sums);
-        p = max(p, last);
+        for (; p < last; p += LANES)
+            add_entries(numbers, v, value, weight, column, columns, p, (int)min(last - p, (long)LANES), slopes, &sums);
+        p = last;
 #if SLOPES
         store_vectors(sums.gradient, row < end.row ? gradient + row * width : carry + part * width, width);
 #endif

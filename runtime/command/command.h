@@ -103,6 +103,7 @@ double dcl__started(void);
 int dcl__command_balance(int argc, char **argv);
 int dcl__command_bench(int argc, char **argv);
 int dcl__command_cache(int argc, char **argv);
+int dcl__command_certify(int argc, char **argv);
 int dcl__command_check_op(int argc, char **argv);
 int dcl__command_complete(int argc, char **argv);
 int dcl__command_devices(int argc, char **argv);

@@ -270,9 +270,8 @@ int dcl__command_factorize(int argc, char **argv)
                  .data = {.energy = NAN}, .grow = {.share = NAN, .mixture = NAN}};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
-        {"--solver", "stochastic|explicit|closed-form|grow", "dropout training (default), descent on the objective that "
-         "dropout has in expectation, the closed form; or units that join until a certificate says it is enough",
-         DCL__OPTION_WORD, &q.solver},
+        {"--solver", "stochastic|explicit|closed-form|grow", "dropout training (default), descent on the objective it "
+         "has in expectation, the closed form, or units that join until certified", DCL__OPTION_WORD, &q.solver},
         {"--noise", "dropout|none|dropblock|dropconnect|correlated", "what is dropped: units (default), nothing, blocks "
          "of units, entries of the factors, or units together", DCL__OPTION_WORD, &q.noise.kind},
         {"--retain", "T", "probability that a draw keeps, in (0, 1] (default 0.5)", DCL__OPTION_NUMBER, &q.noise.retain},

@@ -7,8 +7,9 @@
 
 #include "command/command.h"
 #include "command/files.h"
+#include "command/observations.h"
 #include "core/error.h"
-#include "recipes/penalty.h"
+#include "recipes/certificate.h"
 
 enum { MOST_PATH = 1000 };
 
@@ -19,12 +20,13 @@ static const double DEFAULT_SHARE = 0.1;
 typedef struct state {
     const dcl__grow_run *run;
     dcl__tools tools;
-    dcl__grow_data data;
+    dcl__observations data;
+    dcl_problem problem;
     dcl_growth *growth;
     dcl__results results;
     dcl__path_point *points;
     int64_t point_count;
-    double largest, shown;       /* lambda; when the progress line was last written                  */
+    double ready, largest, shown;            /* seconds; lambda; when the progress line was last written */
     int64_t round;               /* shown                                                            */
 } state;
 
@@ -50,8 +52,8 @@ static int refuse_penalty(const char *name)
                                        dcl__penalty_at(i)->name);
     const dcl__penalty *known = dcl__penalty_named(name);
     if (known)
-        return dcl__misuse("factorize", "--penalty %s is of a fixed number of units, which does not grow: take --solver "
-                           "explicit; grow knows %s", name, names);
+        return dcl__misuse("factorize", "--penalty %s is of a fixed number of units, which does not grow: take "
+                           "--solver explicit; grow knows %s", name, names);
     return dcl__misuse("factorize", "there is no --penalty %s, only %s", name, names);
 }
 
@@ -109,20 +111,27 @@ static dcl_status prepare(state *s, dcl_error *error)
 {
     const dcl__grow_run *r = s->run;
     const dcl__grow_request *q = r->grow;
-    dcl_status status = dcl__read_grow_data(r->matrix, r->dtype, r->scale, loss_of(q), &s->data, error);
+    dcl_status status = dcl__observations_read(r->matrix, r->scale, loss_of(q), &s->data, error);
     if (status == DCL_OK)
         status = dcl__results_start(&s->results, r->folder, error);
     if (status == DCL_OK)
         status = dcl__tools_open(&s->tools, r->device, r->plugins, error);
     if (status)
         return status;
-    dcl_problem *problem = &s->data.problem;
+    dcl_problem *problem = &s->problem;
+    dcl__observations_use(&s->data, problem);
     problem->loss = loss_of(q);
     problem->penalty = penalty_of(q)->id;
     problem->mixture = isnan(q->mixture) ? 0.5 : q->mixture;
-    const dcl_growth_options options = {.dtype = r->dtype, .tolerance = r->tolerance, .width = r->rank, .steps = r->steps,
-                                        .seed = r->seed, .started = dcl__started(), .progress = on_round, .user = s};
-    return dcl_growth_create(s->tools.registry, s->tools.device, problem, &options, &s->growth, error);
+    status = dcl__problem_check(problem, error);
+    if (status)
+        return dcl__prefix(error, DCL_EFORMAT, "%s", r->matrix);
+    const dcl_growth_options options = {.dtype = r->dtype, .tolerance = r->tolerance, .width = r->rank,
+                                        .steps = r->steps, .seed = r->seed, .started = dcl__started(), .progress = on_round,
+                                        .user = s};
+    status = dcl_growth_create(s->tools.registry, s->tools.device, problem, &options, &s->growth, error);
+    s->ready = dcl__now() - dcl__started();
+    return status;
 }
 
 /* The largest lambda where it is needed: it takes a polar. */
@@ -133,7 +142,7 @@ static dcl_status choose_lambda(state *s, double *lambda, dcl_error *error)
     s->largest = NAN;
     if (!isnan(*lambda) && q->path <= 1)
         return DCL_OK;
-    dcl_status status = dcl_growth_largest_lambda(&s->data.problem, &s->largest, error);
+    dcl_status status = dcl_growth_largest_lambda(&s->problem, &s->largest, error);
     if (isnan(*lambda))
         *lambda = s->largest * (isnan(q->share) ? DEFAULT_SHARE : q->share);
     return status;
@@ -166,7 +175,7 @@ static dcl_status run_path(state *s, dcl_growth_result *result, dcl_error *error
         const dcl_certificate *c = &result->certificate;
         s->points[s->point_count++] = (dcl__path_point){lambda, c->objective, c->lower_bound, c->relative_gap,
                                                         result->seconds, result->width, c->rank, result->status};
-        s->data.problem.lambda = lambda;
+        s->problem.lambda = lambda;
     }
     dcl__progress_line(NULL);
     if (status == DCL_OK && s->point_count == 0)         /* interrupted before anything was reached */
@@ -177,7 +186,7 @@ static dcl_status run_path(state *s, dcl_growth_result *result, dcl_error *error
 static int exit_status(const state *s, const dcl_growth_result *result)
 {
     if (dcl__interrupted()) {
-        dcl__complain("interrupted at lambda %.6g; what was reached is in %s", s->data.problem.lambda, s->run->folder);
+        dcl__complain("interrupted at lambda %.6g; what was reached is in %s", s->problem.lambda, s->run->folder);
         return DCL__EXIT_INTERRUPTED;
     }
     for (int64_t k = 0; k < s->point_count; k++)
@@ -194,7 +203,7 @@ static void clean_up(state *s)
 {
     dcl_growth_free(s->growth);
     dcl__tools_close(&s->tools);
-    dcl__grow_data_free(&s->data);
+    dcl__observations_free(&s->data);
     free(s->points);
 }
 
@@ -207,7 +216,7 @@ int dcl__factorize_grow(const dcl__grow_run *run)
     dcl_status status = prepare(&s, &error);
     if (status == DCL_OK)
         status = run_path(&s, &result, &error);
-    const dcl__grow_facts facts = {run, s.tools.device, &s.data.problem, s.largest, s.points, s.point_count};
+    const dcl__grow_facts facts = {run, s.tools.device, &s.problem, s.largest, s.ready, s.points, s.point_count};
     if (status == DCL_OK)
         status = dcl__report_grow(&facts, &result, &error);
     const int over = dcl__interrupted() && status ? DCL__EXIT_INTERRUPTED

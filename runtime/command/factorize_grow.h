@@ -3,7 +3,6 @@
 #define DCL__FACTORIZE_GROW_H
 
 #include "dropcl/dropcl.h"
-#include "formats/array.h"
 
 /* What grow asks beside the options of every solver, as it was typed; numbers that nobody gave are NAN or 0. */
 typedef struct dcl__grow_request {
@@ -31,20 +30,6 @@ int dcl__check_grow(const dcl__grow_request *request, int is_grow, double lambda
 /* Runs and returns the exit status. */
 int dcl__factorize_grow(const dcl__grow_run *run);
 
-/* Y as a problem: all entries, or those that are not missing; with a loss other than the squared one always as
- * entries. Zero it before; free it also after a failure. */
-typedef struct dcl__grow_data {
-    dcl__array y;
-    dcl_matrix matrix;
-    dcl_entries entries;
-    int64_t *index;              /* start and column of entries                                      */
-    double *value;
-    dcl_problem problem;
-} dcl__grow_data;
-dcl_status dcl__read_grow_data(const char *file, uint32_t dtype, double scale, int loss, dcl__grow_data *data,
-                               dcl_error *error);
-void dcl__grow_data_free(dcl__grow_data *data);
-
 /* How a path stood at the end of each lambda. */
 typedef struct dcl__path_point {
     double lambda, objective, lower_bound, gap, seconds;
@@ -56,7 +41,8 @@ typedef struct dcl__grow_facts {
     const dcl__grow_run *run;
     const dcl_device *device;
     const dcl_problem *problem;
-    double largest_lambda;
+    double largest_lambda;       /* NAN: not computed                                                */
+    double ready;                /* seconds until the first round began                              */
     const dcl__path_point *points;
     int64_t point_count;
 } dcl__grow_facts;

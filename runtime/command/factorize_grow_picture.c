@@ -49,7 +49,8 @@ static dcl_status draw_rounds(const char *svg, const char *png, const char *titl
                               const dcl_growth_result *r, dcl_error *error)
 {
     const dcl__series objective[] = {{"objective", c->rounds, c->seconds, c->objective, DCL__LINE, DCL__BLUE, 0, 0, 0},
-                                     {"lower bound", c->rounds, c->seconds, c->bound, DCL__LINE, DCL__VERMILION, 0, 0, 0}};
+                                     {"lower bound", c->rounds, c->seconds, c->bound, DCL__LINE, DCL__VERMILION, 0, 0,
+                                      0}};
     const dcl__series gap[] = {{NULL, c->rounds, c->seconds, c->gap, DCL__LINE, DCL__BLUE, 0, 0, 0}};
     const dcl__series units[] = {{NULL, c->rounds, NULL, c->units, DCL__LINE, DCL__BLUE, 0, 0, 0}};
     const dcl__series values[] = {{NULL, r->width, NULL, r->values, DCL__POINTS, DCL__BLUE, 0, 0, 0}};
@@ -59,8 +60,8 @@ static dcl_status draw_rounds(const char *svg, const char *png, const char *titl
         {.title = "Gap", .x_label = "seconds", .y_label = "(objective \xe2\x88\x92 bound) / objective", .log_y = 1,
          .series = gap, .series_count = 1},
         {.title = "Units", .x_label = "round", .y_label = "units", .series = units, .series_count = 1},
-        {.title = "Singular values of U V\xe1\xb5\x80", .x_label = "index", .y_label = "value", .log_y = 1, .series = values,
-         .series_count = 1}};
+        {.title = "Singular values of U V\xe1\xb5\x80", .x_label = "index", .y_label = "value", .log_y = 1,
+         .series = values, .series_count = 1}};
     const dcl__page page = {title, facts, panels, 4, 2};
     return dcl__plot_write(svg, png, &page, error);
 }
@@ -73,10 +74,12 @@ static dcl_status draw_path(const char *svg, const char *png, const char *title,
     const dcl__series over[] = {{NULL, c->rounds, c->seconds, c->gap, DCL__LINE, DCL__BLUE, 0, 0, 0}};
     const dcl__series values[] = {{NULL, r->width, NULL, r->values, DCL__POINTS, DCL__BLUE, 0, 0, 0}};
     const dcl__panel panels[] = {
-        {.title = "Rank along the path", .x_label = "\xce\xbb", .y_label = "rank", .log_x = 1, .series = rank, .series_count = 1},
+        {.title = "Rank along the path", .x_label = "\xce\xbb", .y_label = "rank", .log_x = 1, .series = rank,
+         .series_count = 1},
         {.title = "Gap along the path", .x_label = "\xce\xbb", .y_label = "(objective \xe2\x88\x92 bound) / objective",
          .log_x = 1, .log_y = 1, .series = gap, .series_count = 1},
-        {.title = "Gap over time", .x_label = "seconds", .y_label = "gap", .log_y = 1, .series = over, .series_count = 1},
+        {.title = "Gap over time", .x_label = "seconds", .y_label = "gap", .log_y = 1, .series = over,
+         .series_count = 1},
         {.title = "Singular values at the last \xce\xbb", .x_label = "index", .y_label = "value", .log_y = 1,
          .series = values, .series_count = 1}};
     const dcl__page page = {title, facts, panels, 4, 2};

@@ -70,10 +70,12 @@ static json_t *describe_run(const dcl__grow_facts *f, const dcl_growth_result *r
 
 static json_t *describe_problem(const dcl__grow_facts *f)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "penalty", penalty_name(f), "loss", dcl__loss_find(f->problem->loss)->name,
-                     "lambda", dcl__json_from_number(f->problem->lambda), "largest_lambda",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "penalty", penalty_name(f), "loss",
+                     dcl__loss_find(f->problem->loss)->name, "lambda", dcl__json_from_number(f->problem->lambda),
+                     "largest_lambda",
                      isnan(f->largest_lambda) ? json_null() : dcl__json_from_number(f->largest_lambda), "mixture",
-                     f->problem->penalty == DCL_PENALTY_ELASTIC ? dcl__json_from_number(f->problem->mixture) : json_null());
+                     f->problem->penalty == DCL_PENALTY_ELASTIC ? dcl__json_from_number(f->problem->mixture)
+                                                                : json_null());
 }
 
 static json_t *describe_certificate(const dcl_certificate *c)
@@ -84,18 +86,22 @@ static json_t *describe_certificate(const dcl_certificate *c)
                      "objective", dcl__json_from_number(c->objective), "optimum",
                      "lower_bound", dcl__json_from_number(c->lower_bound),
                      "relative_gap", dcl__json_from_number(c->relative_gap), "polar", dcl__json_from_number(c->polar),
-                     "polar_reached", dcl__json_from_number(c->polar_reached), "proof", proof_name(c->proof), "exact", c->exact,
-                     "failure", dcl__json_from_number(c->failure), "stationarity", dcl__json_from_number(c->stationarity),
+                     "polar_reached", dcl__json_from_number(c->polar_reached), "proof", proof_name(c->proof),
+                     "exact", c->exact, "failure", dcl__json_from_number(c->failure),
+                     "stationarity", dcl__json_from_number(c->stationarity),
                      "rank", (json_int_t)c->rank, "balance_error", dcl__json_from_number(c->balance_error));
 }
 
 static json_t *describe_result(const dcl__grow_facts *f, const dcl_growth_result *r)
 {
     const dcl_device_counts counts = dcl_device_statistics(f->device);
-    return json_pack("{s:o, s:o, s:n, s:o, s:s, s:s, s:I, s:I, s:I, s:o}", "seconds", dcl__json_from_number(r->seconds),
+    return json_pack("{s:o, s:o, s:o, s:n, s:o, s:s, s:s, s:I, s:I, s:I, s:o}",
+                     "seconds", dcl__json_from_number(r->seconds),
+                     "seconds_to_ready", dcl__json_from_number(f->ready),
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step), "tau",
-                     "singular_values", numbers_json(r->values, r->width), "status", status_name(r->status), "reason", r->reason,
-                     "rounds", (json_int_t)r->history_count, "programs_compiled", (json_int_t)counts.programs_compiled,
+                     "singular_values", numbers_json(r->values, r->width), "status", status_name(r->status),
+                     "reason", r->reason, "rounds", (json_int_t)r->history_count,
+                     "programs_compiled", (json_int_t)counts.programs_compiled,
                      "kernels_launched", (json_int_t)counts.kernels_launched, "path", path_json(f));
 }
 
@@ -127,7 +133,8 @@ static dcl_status write_history(const char *folder, const dcl_growth_result *r, 
     for (int64_t i = 0; i < r->history_count; i++) {
         const dcl_growth_round *h = &r->history[i];
         fprintf(output.stream, "%lld,%lld,%.6f,%lld,%.17g,%.17g,%.17g,%.17g,%.17g\n", (long long)h->round,
-                (long long)h->steps, h->seconds, (long long)h->width, h->lambda, h->objective, h->lower_bound, h->gap, h->polar);
+                (long long)h->steps, h->seconds, (long long)h->width, h->lambda, h->objective, h->lower_bound, h->gap,
+                h->polar);
     }
     return dcl__output_commit(&output, error);
 }
@@ -187,7 +194,8 @@ static void print_summary(const dcl__grow_facts *f, const dcl_growth_result *r)
     printf("problem        %lld x %lld, %lld entries, penalty %s, lambda %.6g, %s loss, grow, %s\n", (long long)r->rows,
            (long long)r->columns, (long long)known_entries(f), penalty_name(f), f->problem->lambda,
            dcl__loss_find(f->problem->loss)->name, dcl__dtype_name(f->run->dtype));
-    printf("time           %.2f s, %lld rounds, %lld steps\n", r->seconds, (long long)r->history_count, (long long)r->steps);
+    printf("time           %.2f s, %lld rounds, %lld steps\n", r->seconds, (long long)r->history_count,
+           (long long)r->steps);
     printf("files          %s: U.npy V.npy report.json history.csv %sreport.svg report.png\n", f->run->folder,
            f->run->grow->path > 0 ? "path.csv " : "");
     if (f->run->grow->path > 0)

@@ -14,6 +14,7 @@ static const struct {
     {"predict", "values for given rows and columns, by a completed matrix", dcl__command_predict},
     {"train", "train a network with dropout on labelled samples", dcl__command_train},
     {"threshold", "the closed-form optimum of a matrix", dcl__command_threshold},
+    {"certify", "how far any factors are from the best that there are", dcl__command_certify},
     {"balance", "turn factors until all units weigh the same", dcl__command_balance},
     {"lab", "show the statements of the theory: a picture and a sentence for each", dcl__command_lab},
     {"run", "run or train a graph file", dcl__command_run},

@@ -236,6 +236,9 @@ static dcl_status judge(const dcl__slope *s, double slack, uint64_t seed, dcl_ce
     if (status)
         return status;
     const double scaling = (penalty->squares ? 2 : 1) * found->regularizer;
+    const int64_t side = s->rows < s->columns ? s->rows : s->columns;
+    if (penalty->squares)        /* the bound is that of any rank */
+        found->exact = penalty->is_certifiable && (found->rank < s->width || s->width >= side);
     found->data_term = s->data_term;
     found->objective = found->data_term + found->regularizer;
     found->lower_bound = lower_bound(&d);

@@ -15,8 +15,9 @@
 enum { MOST_ROUNDS = 1000, MOST_IDLE = 3, FEWEST_ATOMS = 8 };
 static const int64_t MOST_EVALUATIONS = 1000000;
 
-/* A descent falls by less than this share of the last gap before it ends; the finest that doubles can tell. */
-static const double SHARE_OF_GAP = 0.01, FINEST = 1e-16;
+/* A descent falls by less than this share of the last gap before it ends, and of its square: the polar is off by about
+ * the root of what the objective is. The finest that doubles can tell. */
+static const double SHARE_OF_GAP = 0.01, SQUARE_OF_GAP = 0.1, FINEST = 1e-16;
 
 /* By this share the distance from objective to bound must fall in a round that counts as progress. */
 static const double LEAST_PROGRESS = 1e-4;
@@ -48,8 +49,8 @@ static dcl_status check_options(const dcl_problem *p, const dcl_growth_options *
     if (!penalty)
         return dcl__fail(error, DCL_EINVAL, "the penalty is none of the constants of dropcl.h");
     if (!penalty->polar)
-        return dcl__fail(error, DCL_EUNSUPPORTED, "the penalty %s is of a fixed number of units, so nothing can grow under "
-                         "it (take another solver, and dcl_certify)", penalty->name);
+        return dcl__fail(error, DCL_EUNSUPPORTED, "the penalty %s is of a fixed number of units, so nothing can grow "
+                         "under it (take another solver, and dcl_certify)", penalty->name);
     if (o->dtype != 0 && o->dtype != DCL_F32 && o->dtype != DCL_F64)
         return dcl__fail(error, DCL_EINVAL, "the dtype of a growth is f32 or f64");
     if (!(o->tolerance >= 0) || o->width < 0 || o->add < 0 || o->rounds < 0 || o->steps < 0)
@@ -106,7 +107,8 @@ static dcl_status set_up(dcl_growth *g, const dcl_registry *registry, dcl_device
                                  .stops = is_asked_to_stop, .user = g};
     dcl_status status = dcl__device_loss_start(&g->loss, error);
     if (status == DCL_OK && g->options.dtype == DCL_F64 && !dcl_device_describe(device)->fp64)
-        status = dcl__fail(error, DCL_EUNSUPPORTED, "the device has no double precision (choose f32, or another device)");
+        status = dcl__fail(error, DCL_EUNSUPPORTED, "the device has no double precision (choose f32, or another "
+                           "device)");
     return status;
 }
 
@@ -146,8 +148,8 @@ void dcl_growth_free(dcl_growth *g)
 dcl_status dcl_growth_start(dcl_growth *g, const double *u, const double *v, int64_t width, dcl_error *error)
 {
     if (width < 0 || width > g->options.width)
-        return dcl__fail(error, DCL_EINVAL, "the factors have %" PRId64 " units, and the growth has room for 0 to %" PRId64,
-                         width, g->options.width);
+        return dcl__fail(error, DCL_EINVAL, "the factors have %" PRId64 " units, and the growth has room for 0 to %"
+                         PRId64, width, g->options.width);
     dcl_status status = dcl__factors_copy(&g->now, u, v, width, error);
     for (int64_t i = 0; i < g->now.rows * width && status == DCL_OK; i++)
         if (!isfinite(u[i]))
@@ -166,13 +168,13 @@ dcl_status dcl_growth_start(dcl_growth *g, const double *u, const double *v, int
 static dcl_status descend(dcl_growth *g, dcl_error *error)
 {
     dcl_status status = DCL_OK;
-    if (g->penalty->is_smooth) {
+    if (g->penalty->id == DCL_PENALTY_NUCLEAR) {
         if (!g->problem.data || g->polishes)
             status = dcl__descend_smooth(&g->loss, &g->now, g->precision, error);
         return status ? status : dcl__refit(&g->problem, &g->now, g->loss.curvature, error);
     }
     status = dcl__descend_proximal(&g->loss, &g->now, g->precision, error);
-    return status ? status : dcl__merge_units(&g->problem, &g->now, error);
+    return status ? status : dcl__tidy_units(&g->problem, &g->now, g->options.width, error);
 }
 
 /* Atoms that are wanted next. Of all entries with an exact polar they do not disturb each other: all of them at first,
@@ -211,14 +213,14 @@ static dcl_status keep_best(dcl_growth *g, const dcl_certificate *c, dcl_error *
 
 static dcl_status record(dcl_growth *g, int64_t round, double polar, dcl_error *error)
 {
-    dcl_status status = dcl__grow(&g->history, sizeof *g->history, g->history_count, &g->history_capacity, "the history",
-                                  error);
+    dcl_status status = dcl__grow(&g->history, sizeof *g->history, g->history_count, &g->history_capacity,
+                                  "the history", error);
     if (status)
         return status;
     g->history[g->history_count++] = (dcl_growth_round){
-        .round = round, .width = g->best.width, .steps = g->loss.evaluations, .seconds = dcl__now() - g->options.started,
-        .lambda = g->problem.lambda, .objective = g->certificate.objective, .lower_bound = g->bound,
-        .gap = g->certificate.relative_gap, .polar = polar};
+        .round = round, .width = g->best.width, .steps = g->loss.evaluations,
+        .seconds = dcl__now() - g->options.started, .lambda = g->problem.lambda,
+        .objective = g->certificate.objective, .lower_bound = g->bound, .gap = g->certificate.relative_gap, .polar = polar};
     return DCL_OK;
 }
 
@@ -230,7 +232,8 @@ static void judge(dcl_growth *g, double old, int has_atoms)
     const int falls = now < (1 - LEAST_PROGRESS) * old;
     g->idle = falls ? 0 : g->idle + 1;
     g->polishes = g->now.width > 0 && (!has_atoms || !(now < 0.9 * old));
-    g->precision = fmax(FINEST, fmin(SHARE_OF_GAP * g->certificate.relative_gap, has_atoms && falls ? 1 : 0.1 * g->precision));
+    const double gap = g->certificate.relative_gap, wanted = fmin(SHARE_OF_GAP, SQUARE_OF_GAP * gap) * gap;
+    g->precision = fmax(FINEST, fmin(wanted, has_atoms && falls ? 1 : 0.1 * g->precision));
 }
 
 /* ---- The end ---- */
@@ -281,8 +284,8 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
     dcl_status status = descend(g, error);
     dcl__atoms atoms = {.most = atoms_wanted(g, round)};
     if (status == DCL_OK)
-        status = dcl__certify(&g->problem, g->now.u, g->now.v, g->now.width, slack_of(g), g->options.seed + (uint64_t)round,
-                              &c, &atoms, NULL, error);
+        status = dcl__certify(&g->problem, g->now.u, g->now.v, g->now.width, slack_of(g),
+                              g->options.seed + (uint64_t)round, &c, &atoms, NULL, error);
     if (status == DCL_OK)
         status = keep_best(g, &c, error);
     if (status == DCL_OK)

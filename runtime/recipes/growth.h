@@ -69,8 +69,9 @@ dcl_status dcl__descend_proximal(dcl__device_loss *d, dcl__factors *factors, dou
  * the minimum within these spaces. */
 dcl_status dcl__refit(const dcl_problem *problem, dcl__factors *factors, double curvature, dcl_error *error);
 
-/* For other penalties: units along one u or one v become one, which costs no more, and units without weight are gone. */
-dcl_status dcl__merge_units(const dcl_problem *problem, dcl__factors *factors, dcl_error *error);
+/* For other penalties: units without weight are gone, and those with an l1 norm are one for each row (of l2-l1: column)
+ * where that makes at most `most`; it never costs more. */
+dcl_status dcl__tidy_units(const dcl_problem *problem, dcl__factors *factors, int64_t most, dcl_error *error);
 
 /* Appends atoms, each in proportion to how far its level is above lambda, all by the best common factor for the
  * quadratic that bounds the loss; the objective falls by what that promises at least, but for rounding. */

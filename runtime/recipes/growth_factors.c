@@ -35,7 +35,8 @@ dcl_status dcl__factors_make(dcl__factors *f, int64_t width, dcl_error *error)
     return status;
 }
 
-dcl_status dcl__factors_copy(dcl__factors *f, const double *from_u, const double *from_v, int64_t width, dcl_error *error)
+dcl_status dcl__factors_copy(dcl__factors *f, const double *from_u, const double *from_v, int64_t width,
+                             dcl_error *error)
 {
     double *u, *v;
     dcl_status status = allocate(&u, &v, f, width, error);

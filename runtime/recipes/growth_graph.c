@@ -201,8 +201,8 @@ dcl_status dcl__device_loss_at(dcl__device_loss *d, int64_t width, const double 
         status = fetch_padded(d, "gradient V", columns, width, gradient_v, error);
     d->evaluations++;
     if (status == DCL_OK && !isfinite(*loss))
-        status = dcl__fail(error, DCL_ENUMERIC, "the loss is no longer finite after %" PRId64 " evaluations (choose f64, or "
-                           "scale the data)", d->evaluations);
+        status = dcl__fail(error, DCL_ENUMERIC, "the loss is no longer finite after %" PRId64 " evaluations (choose "
+                           "f64, or scale the data)", d->evaluations);
     return status;
 }
 

@@ -98,7 +98,8 @@ static void shrink(descent *s, side *x)
             continue;
         for (int64_t a = 0; a < x->rows; a++)
             x->now[a * w + i] = x->ahead[a * w + i] - x->gradient[a * w + i] / s->curvature[i];
-        s->penalty->shrink(s->problem, x->index, s->problem->lambda * s->norms[i] / s->curvature[i], x->now + i, x->rows, w);
+        const double weight = s->problem->lambda * s->norms[i] / s->curvature[i];
+        s->penalty->shrink(s->problem, x->index, weight, x->now + i, x->rows, w);
     }
 }
 
@@ -109,8 +110,9 @@ static dcl_status step_side(descent *s, int k, double by, dcl_error *error)
     extrapolate(s, x, by);
     find_curvature(s, other);
     find_norms(s, other);
-    dcl_status status = dcl__device_loss_at(s->d, s->width, k == 0 ? x->ahead : other->now, k == 0 ? other->now : x->ahead,
-                                            &loss, s->sides[0].gradient, s->sides[1].gradient, error);
+    const double *u = k == 0 ? x->ahead : other->now, *v = k == 0 ? other->now : x->ahead;
+    dcl_status status = dcl__device_loss_at(s->d, s->width, u, v, &loss, s->sides[0].gradient, s->sides[1].gradient,
+                                            error);
     if (status == DCL_OK)
         shrink(s, x);
     return status;

@@ -61,7 +61,8 @@ static int factorise(const double *from, int64_t rows, int64_t width, double *ba
     int failed = LAPACKE_dgeqrf(LAPACK_ROW_MAJOR, (int)rows, (int)width, basis, (int)width, tau);
     for (int64_t i = 0; i < rank && !failed; i++)
         memcpy(triangle + i * width + i, basis + i * width + i, (size_t)(width - i) * sizeof *triangle);
-    failed = failed ? failed : LAPACKE_dorgqr(LAPACK_ROW_MAJOR, (int)rows, (int)rank, (int)rank, basis, (int)width, tau);
+    if (!failed)
+        failed = LAPACKE_dorgqr(LAPACK_ROW_MAJOR, (int)rows, (int)rank, (int)rank, basis, (int)width, tau);
     for (int64_t a = 0; a < rows && rank < width; a++)
         memmove(basis + a * rank, basis + a * width, (size_t)rank * sizeof *basis);
     free(tau);

@@ -92,55 +92,83 @@ dcl_status dcl__add_atoms(const dcl_problem *problem, dcl__factors *f, const dcl
 
 /* ---- Units that go ---- */
 
-/* One factor of all units, and what belongs to it. */
-typedef struct side {
-    double *x;
-    int64_t rows, width;
-} side;
+/* A penalty with an l1 norm costs least where each unit is one row of U V' (of l2-l1: a column), beside a corner of the
+ * norm's ball; with v not negative, one unit for each sign. */
+typedef struct corners {
+    double *x, *other;           /* the factor with the l1 norm, and the other one                   */
+    int64_t lines, length, width;            /* rows of x and of other                               */
+    int signs;                   /* 1: the signs of x apart                                          */
+} corners;
 
-static int64_t largest_entry(const side *s, int64_t i)
+static int has_corners(const dcl_problem *problem)
+{
+    return problem->penalty == DCL_PENALTY_L1_L2 || problem->penalty == DCL_PENALTY_L2_L1 ||
+           problem->penalty == DCL_PENALTY_L1_L1 || problem->penalty == DCL_PENALTY_L1_NONNEGATIVE;
+}
+
+static corners corners_of(const dcl_problem *problem, const dcl__factors *f)
+{
+    const int turned = problem->penalty == DCL_PENALTY_L2_L1;
+    return (corners){turned ? f->v : f->u, turned ? f->u : f->v, turned ? f->columns : f->rows,
+                     turned ? f->rows : f->columns, f->width, problem->penalty == DCL_PENALTY_L1_NONNEGATIVE};
+}
+
+/* How much of unit i belongs to the k-th unit to be made: with signs apart they come in pairs. */
+static double part(const corners *c, int64_t k, int64_t i)
+{
+    const double x = c->x[(c->signs ? k / 2 : k) * c->width + i];
+    return !c->signs ? x : k % 2 ? fmin(x, 0) : fmax(x, 0);
+}
+
+static int is_used(const corners *c, int64_t k)
+{
+    for (int64_t i = 0; i < c->width; i++)
+        if (part(c, k, i) != 0)
+            return 1;
+    return 0;
+}
+
+static int64_t count_used(const corners *c)
+{
+    int64_t used = 0;
+    for (int64_t k = 0; k < c->lines * (1 + c->signs); k++)
+        used += is_used(c, k);
+    return used;
+}
+
+/* Into zeros: the corner, and the sum of what belongs to it. */
+static void fill_corners(const corners *from, const corners *to)
 {
     int64_t at = 0;
-    for (int64_t a = 1; a < s->rows; a++)
-        if (fabs(s->x[a * s->width + i]) > fabs(s->x[at * s->width + i]))
-            at = a;
-    return at;
-}
-
-/* Whether x_j is `ratio` x_i but for rounding. */
-static int are_along(const side *s, int64_t i, int64_t j, double ratio, double room)
-{
-    for (int64_t a = 0; a < s->rows; a++)
-        if (fabs(s->x[a * s->width + j] - ratio * s->x[a * s->width + i]) > room)
-            return 0;
-    return 1;
-}
-
-/* Where x_j = ratio x_i with a ratio above 0, unit i takes ratio times the other factor of j over: norms are at most
- * added. `at` holds the places of the largest entries. */
-static void merge(const side *along, const side *other, const int64_t *at, int *keeps)
-{
-    for (int64_t j = 0; j < along->width; j++)
-        for (int64_t i = 0; i < j && keeps[j]; i++) {
-            if (!keeps[i] || at[i] != at[j])
-                continue;
-            const double top = along->x[at[j] * along->width + j], ratio = top / along->x[at[i] * along->width + i];
-            if (!(ratio > 0) || !are_along(along, i, j, ratio, 1e-12 * fabs(top)))
-                continue;
-            for (int64_t a = 0; a < other->rows; a++)
-                other->x[a * other->width + i] += ratio * other->x[a * other->width + j];
-            keeps[j] = 0;
+    for (int64_t k = 0; k < from->lines * (1 + from->signs); k++) {
+        if (!is_used(from, k))
+            continue;
+        const double sign = from->signs && k % 2 ? -1 : 1;
+        to->x[(from->signs ? k / 2 : k) * to->width + at] = sign;
+        for (int64_t i = 0; i < from->width; i++) {
+            const double by = sign * part(from, k, i);
+            for (int64_t b = 0; b < from->length && by != 0; b++)
+                to->other[b * to->width + at] += by * from->other[b * from->width + i];
         }
+        at++;
+    }
 }
 
-static void merge_sides(dcl__factors *f, int64_t *at, int *keeps)
+static dcl_status move_to_corners(const dcl_problem *problem, dcl__factors *f, int64_t most, dcl_error *error)
 {
-    const side sides[] = {{f->u, f->rows, f->width}, {f->v, f->columns, f->width}};
-    for (int k = 0; k < 2; k++) {
-        for (int64_t i = 0; i < f->width; i++)
-            at[i] = keeps[i] ? largest_entry(&sides[k], i) : 0;
-        merge(&sides[k], &sides[1 - k], at, keeps);
-    }
+    const corners from = corners_of(problem, f);
+    dcl__factors made = {.rows = f->rows, .columns = f->columns};
+    const int64_t used = count_used(&from);
+    if (used > most)
+        return DCL_OK;
+    dcl_status status = dcl__factors_make(&made, used, error);
+    if (status)
+        return status;
+    const corners to = corners_of(problem, &made);
+    fill_corners(&from, &to);
+    dcl__factors_free(f);
+    *f = made;
+    return DCL_OK;
 }
 
 /* Units that have weight at all. */
@@ -153,23 +181,22 @@ static void choose_units(const double *weights, int64_t width, int *keeps)
         keeps[i] = weights[i] > 1e-14 * largest;
 }
 
-dcl_status dcl__merge_units(const dcl_problem *problem, dcl__factors *f, dcl_error *error)
+dcl_status dcl__tidy_units(const dcl_problem *problem, dcl__factors *f, int64_t most, dcl_error *error)
 {
-    const size_t width = (size_t)f->width;
-    double *weights = calloc(width + 1, sizeof *weights);
-    int64_t *at = calloc(width + 1, sizeof *at);
-    int *keeps = calloc(width + 1, sizeof *keeps);
-    dcl_status status = DCL_OK;
-    if (!weights || !at || !keeps) {
+    dcl_status status = f->width > 0 && has_corners(problem) ? move_to_corners(problem, f, most, error) : DCL_OK;
+    if (status)
+        return status;
+    double *weights = calloc((size_t)f->width + 1, sizeof *weights);
+    int *keeps = calloc((size_t)f->width + 1, sizeof *keeps);
+    if (!weights || !keeps) {
         status = dcl__no_memory(error, "the weights of units", f->width * (int64_t)sizeof *weights);
     } else {
         dcl__unit_weights(problem, f, weights);
         choose_units(weights, f->width, keeps);
-        merge_sides(f, at, keeps);
         status = dcl__factors_keep(f, keeps, error);
+        dcl__balance_units(problem, f);
     }
     free(weights);
-    free(at);
     free(keeps);
     return status;
 }

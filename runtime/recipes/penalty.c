@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-static const dcl__penalty *const penalties[] = {&dcl__penalty_nuclear};
+static const dcl__penalty *const penalties[] = {
+    &dcl__penalty_nuclear, &dcl__penalty_l1_l2, &dcl__penalty_l2_l1, &dcl__penalty_l1_l1, &dcl__penalty_l1_nonnegative,
+    &dcl__penalty_nonnegative, &dcl__penalty_elastic, &dcl__penalty_dropout, &dcl__penalty_dropblock,
+};
 
 enum { PENALTY_COUNT = sizeof penalties / sizeof *penalties };
 

@@ -17,6 +17,9 @@
  * no more than this part of the side. */
 enum { ALL_VECTORS_SIDE = 256, FEW_VECTORS = 16, MOST_STEPS = 1000 };
 
+/* What an eigenvector of the Gram matrix may be off by, relative to the largest eigenvalue. */
+static const double EXACT_VECTOR = 1e-9;
+
 dcl_status dcl__atoms_make(dcl__atoms *atoms, int64_t rows, int64_t columns, int64_t count, dcl_error *error)
 {
     const size_t number = (size_t)(count > 0 ? count : 1);
@@ -123,9 +126,11 @@ static dcl_status reach(const dcl__slope *slope, const double *vectors, int64_t 
 typedef struct gram {
     const dcl__slope *slope;
     int64_t side;
+    int64_t block;               /* how many eigenvalues the bound is the sum of                     */
     double *matrix, *copy, *vectors;
     int64_t found;               /* eigenvectors                                                     */
-    double trace, largest;       /* sum of the eigenvalues; about the largest                        */
+    double *values;              /* about the eigenvalues of the first `block` of them, falling      */
+    double trace;                /* sum of all eigenvalues                                           */
 } gram;
 
 static dcl_status apply_gram(const void *user, const double *x, double *y, dcl_error *error)
@@ -142,95 +147,144 @@ static dcl_status find_by_lanczos(gram *g, uint64_t seed, int64_t count, dcl_err
     const dcl__lanczos_options options = {.slack = 1e-12, .failure = 1e-10, .seed = seed, .vectors = count};
     dcl__lanczos found;
     dcl_status status = dcl__lanczos_run(&a, &options, &found, error);
-    g->largest = found.upper;
+    g->values[0] = found.upper;
     g->vectors = found.vectors;
     g->found = found.count;
     return status;
 }
 
-/* Calls LAPACK for the largest `count` eigenvalues (above < 0), or for those above a number: `made` of them. */
-static int call_lapack(gram *g, int64_t count, double above, double *values, double *vectors, lapack_int *support,
-                       lapack_int *made)
+/* LAPACK's eigenvalues rise; its vectors stand one behind the other. */
+static dcl_status find_all(gram *g, int64_t count, dcl_error *error)
 {
     const int n = (int)g->side;
-    memcpy(g->copy, g->matrix, (size_t)n * (size_t)n * sizeof *g->copy);
-    return LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', above < 0 ? 'I' : 'V', 'U', n, g->copy, n, above, 2 * g->trace,
-                          (int)(n - count + 1), n, 0, made, values, vectors, n, support);
-}
-
-/* All eigenvectors of eigenvalues above a number, `count` of them at most, or below 0 the leading `count`. LAPACK's
- * values rise; its vectors stand one behind the other. */
-static dcl_status find_all(gram *g, int64_t count, double above, dcl_error *error)
-{
-    const int n = (int)g->side;
-    const int64_t room = above < 0 ? count : n;
-    double *values = malloc((size_t)n * sizeof *values), *found = malloc((size_t)(n * room) * sizeof *found);
-    lapack_int *support = malloc((size_t)(2 * room) * sizeof *support), made = 0;
+    double *values = malloc((size_t)n * sizeof *values), *found = malloc((size_t)(n * count) * sizeof *found);
+    lapack_int *support = malloc((size_t)(2 * count) * sizeof *support), made = 0;
     g->vectors = malloc((size_t)(n * count) * sizeof *g->vectors);
     dcl_status status = DCL_OK;
+    memcpy(g->copy, g->matrix, (size_t)n * (size_t)n * sizeof *g->copy);
     if (!values || !found || !support || !g->vectors)
-        status = dcl__no_memory(error, "eigenvectors", n * (count + room) * (int64_t)sizeof *found);
-    else if (call_lapack(g, count, above, values, found, support, &made))
+        status = dcl__no_memory(error, "eigenvectors", 2 * n * count * (int64_t)sizeof *found);
+    else if (LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'U', n, g->copy, n, 0, 0, (int)(n - count + 1), n, 0, &made,
+                            values, found, n, support))
         status = dcl__fail(error, DCL_ENUMERIC, "the largest singular value cannot be computed: there are NaN, infinity "
                            "or numbers whose squares are no f64 numbers");
-    g->found = made < count ? made : count;
-    for (int64_t i = 0; i < g->found && status == DCL_OK; i++)
-        cblas_dcopy(n, found + (made - 1 - i) * n, 1, g->vectors + i, (int)g->found);
-    g->largest = status || made == 0 ? 0 : values[made - 1];
+    for (int64_t i = 0; i < count && status == DCL_OK; i++)
+        cblas_dcopy(n, found + (count - 1 - i) * n, 1, g->vectors + i, (int)count);
+    for (int64_t i = 0; i < g->block && status == DCL_OK; i++)
+        g->values[i] = values[count - 1 - i];
+    g->found = count;
     free(values);
     free(found);
     free(support);
     return status;
 }
 
-/* Lanczos' method where few vectors of many are wanted; else LAPACK, and where there are none above the level, only the
- * largest value. */
-static dcl_status find_vectors(gram *g, uint64_t seed, int64_t count, double above, dcl_error *error)
+/* All eigenvectors of eigenvalues above a number, the largest `most` of them; found is 0 where there are none. */
+static dcl_status find_above(gram *g, int64_t most, double level, dcl_error *error)
 {
-    if (g->side <= ALL_VECTORS_SIDE || !(g->trace > 0))
-        return find_all(g, count, -1, error);
-    if (count <= g->side / FEW_VECTORS)
-        return find_by_lanczos(g, seed, count, error);
-    dcl_status status = find_all(g, count, above * above, error);
-    if (status || g->found > 0)
+    const int n = (int)g->side;
+    double *values = malloc((size_t)n * sizeof *values), *found = malloc((size_t)n * (size_t)n * sizeof *found);
+    lapack_int *support = malloc((size_t)(2 * n) * sizeof *support), made = 0;
+    g->vectors = malloc((size_t)(n * most) * sizeof *g->vectors);
+    dcl_status status = DCL_OK;
+    memcpy(g->copy, g->matrix, (size_t)n * (size_t)n * sizeof *g->copy);
+    if (!values || !found || !support || !g->vectors)
+        status = dcl__no_memory(error, "eigenvectors", n * (n + most) * (int64_t)sizeof *found);
+    else if (LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'V', 'U', n, g->copy, n, level, 2 * g->trace, 0, 0, 0, &made, values,
+                            found, n, support))
+        status = dcl__fail(error, DCL_ENUMERIC, "the eigenvalues of the Gram matrix do not converge");
+    g->found = made < most ? made : most;
+    for (int64_t i = 0; i < g->found && status == DCL_OK; i++)
+        cblas_dcopy(n, found + (made - 1 - i) * n, 1, g->vectors + i, (int)g->found);
+    if (status == DCL_OK && made > 0)
+        g->values[0] = values[made - 1];
+    free(values);
+    free(found);
+    free(support);
+    return status;
+}
+
+/* Whether the vectors found are those of all eigenvalues above a number: the last has none, and those before it are
+ * exact but for rounding. */
+static int are_all_above(const gram *g, double level)
+{
+    double *x = malloc((size_t)(2 * g->side) * sizeof *x), *y = x + g->side;
+    int all = 0, exact = x != NULL;
+    for (int64_t i = 0; i < g->found && exact && !all; i++) {
+        cblas_dcopy((int)g->side, g->vectors + i, (int)g->found, x, 1);
+        cblas_dsymv(CblasRowMajor, CblasUpper, (int)g->side, 1, g->matrix, (int)g->side, x, 1, 0, y, 1);
+        const double value = cblas_ddot((int)g->side, x, 1, y, 1);
+        all = value <= level;
+        cblas_daxpy((int)g->side, -value, x, 1, y, 1);
+        exact = cblas_dnrm2((int)g->side, y, 1) <= EXACT_VECTOR * g->values[0];
+    }
+    free(x);
+    return all;
+}
+
+/* Lanczos' method where few vectors of many are wanted, or few have an eigenvalue above the level; else LAPACK. */
+static dcl_status find_leading(gram *g, uint64_t seed, int64_t count, double level, dcl_error *error)
+{
+    const int64_t few = g->side / FEW_VECTORS;
+    dcl_status status = find_by_lanczos(g, seed, count < few ? count : few, error);
+    if (status || count <= few || are_all_above(g, level * level))
         return status;
     free(g->vectors);
     g->vectors = NULL;
-    return find_by_lanczos(g, seed, 1, error);
+    return find_above(g, count, level * level, error);
 }
 
-/* Whether s I - G has a Cholesky factorization. */
+/* What an eigenvalue has above the last of the first `block`. */
+static double above(const gram *g, int64_t i)
+{
+    return fmax(g->values[i] - g->values[g->block - 1], 0);
+}
+
+/* Whether s I - (G - W D W') has a Cholesky factorization, with W the first `block` - 1 eigenvectors and D what their
+ * eigenvalues are above the next: all that is taken from s is about that one. */
 static int has_cholesky(gram *g, double s)
 {
     const int64_t n = g->side;
     for (int64_t i = 0; i < n * n; i++)
         g->copy[i] = -g->matrix[i];
+    for (int64_t i = 0; i < g->block - 1; i++)
+        cblas_dsyr(CblasRowMajor, CblasLower, (int)n, above(g, i), g->vectors + i, (int)g->found, g->copy, (int)n);
     for (int64_t i = 0; i < n; i++)
         g->copy[i * n + i] += s;
     return LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', (int)n, g->copy, (int)n) == 0;
 }
 
-/* An upper bound of the largest eigenvalue of the matrix that Z has in exact arithmetic. Where the factorization of
- * A = s I - G runs to its end, A + E is R'R with ||E||_2 <= gamma_{n+1} / (1 - gamma_{n+1}) trace A (Higham 2002,
- * theorem 10.3 and its proof; rows may be divided by a reciprocal, which is one rounding more), so that no eigenvalue
- * of G is above s + ||E||. The diagonal of A is rounded once; products of G below the normal numbers lose absolutely. */
+/* An upper bound of the sum of the `block` largest eigenvalues of the matrix that Z has in exact arithmetic. Where the
+ * factorization of A = s I - G + W D W' runs to its end, A + E is R'R with ||E||_2 <= gamma_{n+1} / (1 - gamma_{n+1})
+ * trace A (Higham 2002, theorem 10.3 and its proof; rows may be divided by a reciprocal, which is one rounding more), so
+ * that G is below (s + ||E||) I + W D W', and the sum is at most block (s + ||E||) + sum d_i ||w_i||^2 (Ky Fan 1949). The
+ * terms of A are rounded some times, each by less than its part of the traces; products of G below the normal numbers
+ * lose absolutely. */
 static double prove(gram *g)
 {
-    const double n = (double)g->side, lines = (double)(g->slope->rows + g->slope->columns);
+    const double n = (double)g->side, lines = (double)(g->slope->rows + g->slope->columns), b = (double)g->block;
     const double lost = dcl__slope_gram_rounding(g->slope) * g->trace * 1.01 + n * lines * DBL_MIN;
-    double s = g->largest * (1 + 4 * n * DBL_EPSILON);
+    const double least = g->values[g->block - 1];
+    double s = fmax(least, 0) * (1 + 4 * n * DBL_EPSILON) + g->trace * DBL_EPSILON;
     if (!(g->trace > 0))
-        return lost;
+        return b * lost;
     while (s < 2 * g->trace && !has_cholesky(g, s))
-        s += fmax(s - g->largest, g->trace * DBL_EPSILON);
+        s += fmax(s - least, g->trace * DBL_EPSILON);
     if (!(s < 2 * g->trace))
-        return g->trace * (1 + n * DBL_EPSILON) + lost;  /* no eigenvalue is above the sum of all */
-    return s + dcl__gamma(n + 2) * 1.01 * n * s + 2 * DBL_EPSILON * s + lost;
+        return g->trace * (1 + n * DBL_EPSILON) + lost;  /* no eigenvalues have more than the sum of all */
+    double taken = 0;
+    for (int64_t i = 0; i < g->block - 1; i++)
+        taken += above(g, i);
+    const double size = n * s + taken;
+    return b * (s + (dcl__gamma(n + 2) + (b > 1 ? dcl__gamma(3 * b) : 0)) * 1.01 * size + 2 * DBL_EPSILON * s + lost) +
+           taken * (1 + dcl__gamma(n + b) + 64 * n * DBL_EPSILON);
 }
 
 static dcl_status find_small(gram *g, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms, dcl_error *error)
 {
-    const int64_t wanted = atoms && atoms->most > 1 ? atoms->most : 1, count = wanted < g->side ? wanted : g->side;
+    const int64_t wanted = atoms && atoms->most > g->block ? atoms->most : g->block;
+    const int64_t count = wanted < g->side ? wanted : g->side;
+    const int by_lanczos = g->side > ALL_VECTORS_SIDE && g->block == 1;
     dcl_status status = dcl__slope_gram(g->slope, g->matrix, error);
     if (status)
         return status;
@@ -239,30 +293,40 @@ static dcl_status find_small(gram *g, uint64_t seed, dcl__polar *polar, dcl__ato
     if (!isfinite(g->trace))
         return dcl__fail(error, DCL_ENUMERIC, "the largest singular value cannot be computed: squares are no f64 "
                          "numbers");
-    status = find_vectors(g, seed, count, atoms ? atoms->above : 0, error);
+    status = by_lanczos && g->trace > 0 ? find_leading(g, seed, count, atoms ? atoms->above : 0, error)
+                                        : find_all(g, count, error);
     if (status)
         return status;
     polar->upper = sqrt(prove(g)) * (1 + DBL_EPSILON) + 2 * g->slope->rounding;
     return reach(g->slope, g->vectors, g->found, polar, atoms, error);
 }
 
-dcl_status dcl__spectral_polar_small(const dcl__slope *slope, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
-                                     dcl_error *error)
+static dcl_status polar_by_gram(const dcl__slope *slope, int64_t block, uint64_t seed, dcl__polar *polar,
+                                dcl__atoms *atoms, dcl_error *error)
 {
-    gram g = {.slope = slope, .side = slope->rows < slope->columns ? slope->rows : slope->columns};
-    const size_t numbers = (size_t)g.side * (size_t)g.side;
+    const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
+    gram g = {.slope = slope, .side = side, .block = block < side ? block : side};
+    const size_t numbers = (size_t)side * (size_t)side;
     *polar = (dcl__polar){.proof = DCL_PROOF_RIGOROUS};
     g.matrix = malloc(numbers * sizeof *g.matrix);
     g.copy = malloc(numbers * sizeof *g.copy);
+    g.values = malloc((size_t)g.block * sizeof *g.values);
     dcl_status status = DCL_OK;
-    if (!g.matrix || !g.copy)
+    if (!g.matrix || !g.copy || !g.values)
         status = dcl__no_memory(error, "the Gram matrix", 2 * (int64_t)numbers * (int64_t)sizeof *g.matrix);
     else
         status = find_small(&g, seed, polar, atoms, error);
     free(g.matrix);
     free(g.copy);
+    free(g.values);
     free(g.vectors);
     return status;
+}
+
+dcl_status dcl__spectral_polar_small(const dcl__slope *slope, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
+                                     dcl_error *error)
+{
+    return polar_by_gram(slope, 1, seed, polar, atoms, error);
 }
 
 /* ---- Both sides are large ---- */
@@ -335,4 +399,16 @@ dcl_status dcl__spectral_polar(const dcl__slope *slope, double slack, uint64_t s
     const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
     return side <= DCL__SMALL_SIDE ? dcl__spectral_polar_small(slope, seed, polar, atoms, error)
                                    : dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, atoms, error);
+}
+
+dcl_status dcl__spectral_squares(const dcl__slope *slope, int64_t block, double slack, uint64_t seed,
+                                 dcl__polar *polar, dcl_error *error)
+{
+    const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
+    if (side <= DCL__SMALL_SIDE)
+        return polar_by_gram(slope, block, seed, polar, NULL, error);
+    dcl_status status = dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, NULL, error);
+    if (status == DCL_OK)
+        polar->upper = fmin(polar->upper * sqrt((double)block), norm_of(slope) * (1 + DBL_EPSILON) + slope->rounding);
+    return status;
 }

@@ -37,10 +37,19 @@ enum { DCL__SMALL_SIDE = 2048 };
 dcl_status dcl__spectral_polar(const dcl__slope *slope, double slack, uint64_t seed, dcl__polar *polar,
                                dcl__atoms *atoms, dcl_error *error);
 
-/* Its two ways, of a matrix of any size. */
+/* The same for the length of the `block` largest singular values: sqrt(sigma_1^2 + ... + sigma_block^2). Where both sides
+ * are large, the smaller of sqrt(block) times the largest and the length of all. */
+dcl_status dcl__spectral_squares(const dcl__slope *slope, int64_t block, double slack, uint64_t seed,
+                                 dcl__polar *polar, dcl_error *error);
+
+/* The two ways of dcl__spectral_polar, of a matrix of any size. */
 dcl_status dcl__spectral_polar_small(const dcl__slope *slope, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
                                      dcl_error *error);
 dcl_status dcl__spectral_polar_large(const dcl__slope *slope, double slack, double failure, uint64_t seed,
                                      dcl__polar *polar, dcl__atoms *atoms, dcl_error *error);
+
+/* The longest row of Z, and long rows with the unit vectors of their places. */
+dcl_status dcl__row_polar(const dcl__slope *slope, double slack, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
+                          dcl_error *error);
 
 #endif

@@ -74,6 +74,12 @@ static int64_t place_of(const dcl__slope *s, int transpose, int64_t entry)
     return transpose ? s->row_of[entry] : s->problem->entries->column[entry];
 }
 
+/* What Z has at an entry. */
+static double number_of(const dcl__slope *s, int64_t entry)
+{
+    return s->positive ? fmax(s->entry[entry], 0) : s->entry[entry];
+}
+
 /* `count` lines of Z from `first` on. */
 static void make_tile(const dcl__slope *s, int transpose, int64_t first, int64_t count, double *z)
 {
@@ -84,13 +90,15 @@ static void make_tile(const dcl__slope *s, int transpose, int64_t first, int64_t
         for (int64_t i = 0; i < count; i++)
             for (int64_t e = line_start(s, transpose, first + i); e < line_start(s, transpose, first + i + 1); e++) {
                 const int64_t entry = entry_of(s, transpose, e);
-                z[i * l.length + place_of(s, transpose, entry)] = s->entry[entry];
+                z[i * l.length + place_of(s, transpose, entry)] = number_of(s, entry);
             }
         return;
     }
     load_lines(s->problem->data, transpose, first, count, z);
     multiply_factors(&l, s->width, first, count, -1, 1, z);
     cblas_dscal((int)numbers, s->loss->curvature, z, 1);
+    for (int64_t i = 0; i < numbers && s->positive; i++)
+        z[i] = fmax(z[i], 0);
 }
 
 /* ---- Sums ---- */
@@ -246,14 +254,32 @@ void dcl__slope_free(dcl__slope *slope)
 
 /* ---- Products ---- */
 
-/* out += Z x of entries, or Z'x: row by row, so that the entries are read in their order. */
+/* out += Z'x of entries for a single x, or out = Z x: row by row, so that the entries are read in their order. */
+static void multiply_vector(const dcl__slope *s, int transpose, const double *x, double *out)
+{
+    const dcl_entries *entries = s->problem->entries;
+    for (int64_t row = 0; row < s->rows; row++) {
+        double sum = 0;
+        for (int64_t e = entries->start[row]; e < entries->start[row + 1]; e++) {
+            const double z = number_of(s, e);
+            if (transpose)
+                out[entries->column[e]] += z * x[row];
+            else
+                sum += z * x[entries->column[e]];
+        }
+        if (!transpose)
+            out[row] = sum;
+    }
+}
+
+/* out += Z x of entries, or Z'x, for several. */
 static void multiply_entries(const dcl__slope *s, int transpose, const double *x, int64_t count, double *out)
 {
     const dcl_entries *entries = s->problem->entries;
     for (int64_t row = 0; row < s->rows; row++)
         for (int64_t e = entries->start[row]; e < entries->start[row + 1]; e++) {
             const int64_t column = entries->column[e];
-            const double z = s->entry[e], *from = x + (transpose ? row : column) * count;
+            const double z = number_of(s, e), *from = x + (transpose ? row : column) * count;
             double *to = out + (transpose ? column : row) * count;
             for (int64_t i = 0; i < count; i++)
                 to[i] += z * from[i];
@@ -301,19 +327,35 @@ static void multiply_dense(const dcl__slope *s, int transpose, const double *x, 
     }
 }
 
+/* The positive part has no factors: it is made tile by tile. */
+static void multiply_tiles(const dcl__slope *s, int transpose, const double *x, int64_t count, double *out,
+                           double *room)
+{
+    const int64_t lines = tile_lines(s->columns);
+    for (int64_t first = 0; first < s->rows; first += lines) {
+        const int64_t rows = s->rows - first < lines ? s->rows - first : lines;
+        make_tile(s, 0, first, rows, room);
+        add_product(transpose, rows, s->columns, 1, room, x + (transpose ? first * count : 0), count,
+                    out + (transpose ? 0 : first * count));
+    }
+}
+
 dcl_status dcl__slope_multiply(const dcl__slope *slope, int transpose, const double *x, int64_t count, double *out,
                                dcl_error *error)
 {
     memset(out, 0, (size_t)((transpose ? slope->columns : slope->rows) * count) * sizeof *out);
     if (slope->entry) {
-        multiply_entries(slope, transpose, x, count, out);
+        if (count == 1)
+            multiply_vector(slope, transpose, x, out);
+        else
+            multiply_entries(slope, transpose, x, count, out);
         return DCL_OK;
     }
     const int64_t numbers = tile_lines(slope->columns) * slope->columns + slope->width * count;
     double *room = malloc((size_t)numbers * sizeof *room);
     if (!room)
         return dcl__no_memory(error, "a tile of the data", numbers * (int64_t)sizeof *room);
-    multiply_dense(slope, transpose, x, count, out, room);
+    (slope->positive ? multiply_tiles : multiply_dense)(slope, transpose, x, count, out, room);
     free(room);
     return DCL_OK;
 }
@@ -331,7 +373,7 @@ static void gram_of_entries(const dcl__slope *s, int transpose, int64_t side, do
             double *row = gram + place_of(s, transpose, a) * side;
             for (int64_t f = e; f < end; f++) {
                 const int64_t b = entry_of(s, transpose, f);
-                row[place_of(s, transpose, b)] += s->entry[a] * s->entry[b];
+                row[place_of(s, transpose, b)] += number_of(s, a) * number_of(s, b);
             }
         }
     }
@@ -380,11 +422,34 @@ double dcl__slope_gram_rounding(const dcl__slope *slope)
 
 /* ---- Line by line ---- */
 
+static dcl_status each_of_entries(const dcl__slope *s, int transpose, dcl__slope_visit visit, void *user,
+                                  dcl_error *error)
+{
+    const lines l = lines_of(s, transpose);
+    double *numbers = malloc((size_t)l.length * sizeof *numbers);
+    int64_t *places = malloc((size_t)l.length * sizeof *places);
+    for (int64_t line = 0; line < l.count && numbers && places; line++) {
+        const int64_t first = line_start(s, transpose, line), count = line_start(s, transpose, line + 1) - first;
+        for (int64_t i = 0; i < count; i++) {
+            const int64_t entry = entry_of(s, transpose, first + i);
+            numbers[i] = number_of(s, entry);
+            places[i] = place_of(s, transpose, entry);
+        }
+        visit(user, line, numbers, places, count);
+    }
+    const int failed = !numbers || !places;
+    free(numbers);
+    free(places);
+    return failed ? dcl__no_memory(error, "a line of entries", l.length * 16) : DCL_OK;
+}
+
 dcl_status dcl__slope_each(const dcl__slope *slope, int transpose, dcl__slope_visit visit, void *user,
                            dcl_error *error)
 {
     const lines l = lines_of(slope, transpose);
     const int64_t most = tile_lines(l.length);
+    if (slope->entry)
+        return each_of_entries(slope, transpose, visit, user, error);
     double *tile = malloc((size_t)(most * l.length) * sizeof *tile);
     if (!tile)
         return dcl__no_memory(error, "a tile of the residual", most * l.length * (int64_t)sizeof *tile);
@@ -392,7 +457,7 @@ dcl_status dcl__slope_each(const dcl__slope *slope, int transpose, dcl__slope_vi
         const int64_t count = l.count - first < most ? l.count - first : most;
         make_tile(slope, transpose, first, count, tile);
         for (int64_t i = 0; i < count; i++)
-            visit(user, first + i, tile + i * l.length, l.length);
+            visit(user, first + i, tile + i * l.length, NULL, l.length);
     }
     free(tile);
     return DCL_OK;

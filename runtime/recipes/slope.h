@@ -18,6 +18,8 @@ typedef struct dcl__slope {
     int64_t *column_start;       /* of entries, by columns: where each column's begin in `order`,    */
     int64_t *order;              /* which holds numbers of entries                                   */
     int64_t *row_of;             /* of entries: the row of each                                      */
+    int positive;                /* 1: products, Gram matrix and lines are those of max(Z, 0); of a copy of the
+                                    record, which is not to be freed                                 */
     double data_term;            /* loss(Y, U V')                                                    */
     double product;              /* <Z, U V'>                                                        */
     double square;               /* sum of z^2 / weight                                              */
@@ -46,8 +48,10 @@ dcl_status dcl__slope_gram(const dcl__slope *slope, double *gram, dcl_error *err
  * norm by at most this times ||Z||_F^2. */
 double dcl__slope_gram_rounding(const dcl__slope *slope);
 
-/* Calls visit for every row of Z in order, or for every column when `transpose`, as a dense vector. */
-typedef void (*dcl__slope_visit)(void *user, int64_t index, const double *vector, int64_t length);
+/* Calls visit for every row of Z in order, or for every column when `transpose`: its numbers and their places in the
+ * line, rising; places NULL: all there. Of entries only those that are known. */
+typedef void (*dcl__slope_visit)(void *user, int64_t index, const double *numbers, const int64_t *places,
+                                 int64_t count);
 dcl_status dcl__slope_each(const dcl__slope *slope, int transpose, dcl__slope_visit visit, void *user,
                            dcl_error *error);
 

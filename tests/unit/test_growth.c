@@ -126,7 +126,6 @@ static void check_closed_form(const drawn *p, const dcl_growth_result *r, double
     int64_t rank, found = 0;
     double energy = cblas_ddot((int)(p->rows * p->columns), p->y, 1, p->y, 1);
     const double minimum = closed_form(p, lambda, &rank);
-    if (r->status != DCL_CERTIFIED) for (int i = 0; i < r->history_count; i++) fprintf(stderr, "DBG %dx%d rank %d lam %g min %g: round %d w %d steps %d obj %.12g low %.12g gap %.3g polar %.12g\n", (int)p->rows,(int)p->columns,(int)p->rank,lambda,minimum,(int)r->history[i].round,(int)r->history[i].width,(int)r->history[i].steps,r->history[i].objective,r->history[i].lower_bound,r->history[i].gap,r->history[i].polar);
     ck_assert_msg(r->status == DCL_CERTIFIED, "gap %g after %d rounds: %s", r->certificate.relative_gap,
                   (int)r->history_count, r->reason);
     ck_assert_double_le(r->certificate.relative_gap, 1e-6);
@@ -199,6 +198,318 @@ START_TEST(other_factors_are_a_start)
 }
 END_TEST
 
+/* ---- Known entries ---- */
+
+/* Entries of a drawn matrix, some left out; with signs instead of numbers for the logistic loss. */
+typedef struct masked {
+    drawn whole;
+    int64_t *start, *column;
+    double *value, *weight;
+    dcl_entries entries;
+} masked;
+
+static masked draw_masked(uint64_t seed, double known, int signs, int weighted)
+{
+    masked p = {.whole = draw_problem(seed)};
+    const int64_t m = p.whole.rows, n = p.whole.columns;
+    int64_t count = 0;
+    p.start = calloc((size_t)(m + 1 + m * n), sizeof *p.start);
+    ck_assert_ptr_nonnull(p.start);
+    p.column = p.start + m + 1;
+    p.value = numbers(2 * m * n);
+    p.weight = p.value + m * n;
+    for (int64_t a = 0; a < m; a++) {
+        for (int64_t b = 0; b < n; b++) {
+            if (share(seed + 1000, (uint64_t)(a * n + b)) >= known)
+                continue;
+            const double y = p.whole.y[a * n + b];
+            p.column[count] = b;
+            p.weight[count] = weighted ? 0.5 + share(seed + 2000, (uint64_t)(a * n + b)) : 1;
+            p.value[count++] = signs ? (y > 0 ? 1 : -1) : y;
+        }
+        p.start[a + 1] = count;
+    }
+    p.entries = (dcl_entries){m, n, count, p.start, p.column, p.value, weighted ? p.weight : NULL};
+    return p;
+}
+
+static void free_masked(masked *p)
+{
+    free(p->start);
+    free(p->value);
+    free_drawn(&p->whole);
+}
+
+/* The loss at x; adds -step times its gradient to `moved`. */
+static double slide(const dcl_entries *e, int loss, const double *x, double step, double *moved)
+{
+    double sum = 0;
+    for (int64_t a = 0; a < e->rows; a++)
+        for (int64_t i = e->start[a]; i < e->start[a + 1]; i++) {
+            const int64_t at = a * e->columns + e->column[i];
+            const double w = e->weight ? e->weight[i] : 1, y = e->value[i], margin = y * x[at];
+            if (loss == DCL_LOSS_SQUARED) {
+                sum += w * (y - x[at]) * (y - x[at]);
+                moved[at] += step * w * 2 * (y - x[at]);
+            } else {
+                sum += w * (fmax(-margin, 0) + log1p(exp(-fabs(margin))));
+                moved[at] += step * w * y / (1 + exp(margin));
+            }
+        }
+    return sum;
+}
+
+/* Singular value thresholding in place; returns the nuclear norm that is left. */
+static double threshold(double *x, int64_t m, int64_t n, double by)
+{
+    const int64_t k = m < n ? m : n;
+    double *room = numbers(k * (m + n + 1)), *u = room + k, *v = u + m * k, sum = 0;
+    ck_assert_int_eq(LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'S', (int)m, (int)n, x, (int)n, room, u, (int)k, v, (int)n), 0);
+    for (int64_t i = 0; i < k; i++) {
+        const double left = fmax(room[i] - by, 0);
+        sum += left;
+        cblas_dscal((int)m, left, u + i, (int)k);
+    }
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)k, 1, u, (int)k, v, (int)n, 0, x,
+                (int)n);
+    free(room);
+    return sum;
+}
+
+/* The least value of loss + lambda ||X||_*, by accelerated proximal gradients on the whole X (Beck, Teboulle 2009). */
+static double convex_minimum(const dcl_entries *e, int loss, double lambda, int steps)
+{
+    const int64_t count = e->rows * e->columns;
+    double *x = numbers(4 * count), *ahead = x + count, *next = ahead + count, *unused = next + count;
+    double best = INFINITY, t = 1;
+    const double curvature = (loss == DCL_LOSS_SQUARED ? 2 : 0.25) * (e->weight ? 1.5 : 1);
+    for (int i = 0; i < steps; i++) {
+        memcpy(next, ahead, (size_t)count * sizeof *next);
+        slide(e, loss, ahead, 1 / curvature, next);
+        const double norm = threshold(next, e->rows, e->columns, lambda / curvature);
+        const double value = slide(e, loss, next, 0, unused) + lambda * norm;
+        const double t_next = value > best ? 1 : (1 + sqrt(1 + 4 * t * t)) / 2;
+        const double by = value > best ? 0 : (t - 1) / t_next;
+        for (int64_t k = 0; k < count; k++) {
+            ahead[k] = next[k] + by * (next[k] - x[k]);
+            x[k] = next[k];
+        }
+        t = t_next;
+        best = fmin(best, value);
+    }
+    free(x);
+    return best;
+}
+
+static void check_minimum(const dcl_growth_result *r, double lambda, double minimum)
+{
+    ck_assert_msg(r->status == DCL_CERTIFIED, "gap %g after %d rounds: %s", r->certificate.relative_gap,
+                  (int)r->history_count, r->reason);
+    ck_assert_double_eq_tol(r->certificate.objective, minimum, 2e-6 * minimum);
+    check_rounds(r, lambda, minimum, 1e7 * minimum);         /* the other solver stops 1e-6 above it */
+}
+
+/* loss, whether weighted */
+static const int masked_cases[][2] = {{DCL_LOSS_SQUARED, 0}, {DCL_LOSS_SQUARED, 1}, {DCL_LOSS_LOGISTIC, 0},
+                                      {DCL_LOSS_LOGISTIC, 1}};
+
+START_TEST(known_entries_end_at_the_convex_minimum)
+{
+    const int loss = masked_cases[_i][0];
+    for (uint64_t seed = 301; seed < 302; seed++) {
+        masked p = draw_masked(seed, 0.6, loss == DCL_LOSS_LOGISTIC, masked_cases[_i][1]);
+        const dcl_problem problem = {.entries = &p.entries, .loss = loss, .penalty = DCL_PENALTY_NUCLEAR};
+        double largest;
+        dcl_error error;
+        ASSERT_OK(dcl_growth_largest_lambda(&problem, &largest, &error));
+        const double lambda = 0.2 * largest;
+        dcl_growth *growth = new_growth(&problem, (dcl_growth_options){.tolerance = 1e-6});
+        dcl_growth_result result = grow(growth, lambda);
+        check_minimum(&result, lambda, convex_minimum(&p.entries, loss, lambda, 2000));
+        dcl_growth_free(growth);
+        free_masked(&p);
+    }
+}
+END_TEST
+
+/* What a part of Y of some length costs at best: it comes out shorter by lambda / 2. */
+static double part_minimum(double norm, double lambda)
+{
+    return norm > lambda / 2 ? lambda * norm - lambda * lambda / 4 : norm * norm;
+}
+
+/* Under an l1 norm the parts of Y are apart: rows, columns, entries, or positive and negative numbers of rows. */
+static double parts_minimum(const dcl_entries *e, int penalty, double lambda)
+{
+    const int64_t parts = penalty == DCL_PENALTY_L1_L1 ? e->count : 2 * (e->rows + e->columns);
+    double *square = numbers(parts), sum = 0;
+    for (int64_t a = 0; a < e->rows; a++)
+        for (int64_t i = e->start[a]; i < e->start[a + 1]; i++) {
+            const int64_t part = penalty == DCL_PENALTY_L1_L1 ? i : penalty == DCL_PENALTY_L1_L2 ? a
+                                 : penalty == DCL_PENALTY_L2_L1 ? e->column[i] : 2 * a + (e->value[i] < 0);
+            square[part] += e->value[i] * e->value[i];
+        }
+    for (int64_t k = 0; k < parts; k++)
+        sum += part_minimum(sqrt(square[k]), lambda);
+    free(square);
+    return sum;
+}
+
+/* penalty, whether entries are missing */
+static const int corner_cases[][2] = {{DCL_PENALTY_L1_L2, 0}, {DCL_PENALTY_L1_L2, 1}, {DCL_PENALTY_L2_L1, 0},
+                                      {DCL_PENALTY_L2_L1, 1}, {DCL_PENALTY_L1_L1, 0}, {DCL_PENALTY_L1_NONNEGATIVE, 0}};
+
+START_TEST(an_l1_norm_picks_parts)
+{
+    const int penalty = corner_cases[_i][0], is_masked = corner_cases[_i][1];
+    for (uint64_t seed = 401; seed < 405; seed++) {
+        masked p = draw_masked(seed, is_masked ? 0.5 : 1, 0, 0);
+        dcl_problem problem = {.data = is_masked ? NULL : &p.whole.data, .entries = is_masked ? &p.entries : NULL,
+                               .loss = DCL_LOSS_SQUARED, .penalty = penalty};
+        double largest;
+        dcl_error error;
+        ASSERT_OK(dcl_growth_largest_lambda(&problem, &largest, &error));
+        const double lambda = largest * share(seed, 9);
+        dcl_growth *growth = new_growth(&problem, (dcl_growth_options){.tolerance = 1e-6});
+        dcl_growth_result result = grow(growth, lambda);
+        check_minimum(&result, lambda, parts_minimum(&p.entries, penalty, lambda));
+        dcl_growth_free(growth);
+        free_masked(&p);
+    }
+}
+END_TEST
+
+/* Where the polar is only bounded there is an answer, a bound below it, and no claim. */
+static const int bounded_penalties[] = {DCL_PENALTY_NONNEGATIVE, DCL_PENALTY_ELASTIC};
+
+START_TEST(a_polar_that_is_only_bounded_is_said_to_be)
+{
+    drawn p = draw_problem(31);
+    dcl_problem problem = nuclear(&p);
+    problem.penalty = bounded_penalties[_i];
+    problem.mixture = 0.5;
+    dcl_growth *growth = new_growth(&problem, (dcl_growth_options){.tolerance = 1e-6});
+    dcl_growth_result result = grow(growth, 0.2 * p.values[0]);
+    ck_assert_int_eq(result.status, DCL_CONVERGED);
+    ck_assert_msg(strstr(result.reason, "only bounded") != NULL, "%s", result.reason);
+    ck_assert_double_lt(result.certificate.lower_bound, result.certificate.objective);
+    for (int64_t i = 0; i < result.rows * result.width && _i == 0; i++)
+        ck_assert_double_ge(result.u[i], 0);
+    dcl_growth_free(growth);
+    free_drawn(&p);
+}
+END_TEST
+
+/* ---- Ends ---- */
+
+START_TEST(nothing_is_certified_at_once_where_lambda_is_large)
+{
+    drawn p = draw_problem(11);
+    const dcl_problem problem = nuclear(&p);
+    dcl_growth *growth = new_growth(&problem, (dcl_growth_options){0});
+    dcl_growth_result result = grow(growth, _i ? 1e300 : 2.001 * p.values[0]);
+    ck_assert_int_eq(result.status, DCL_CERTIFIED);
+    ck_assert_int_eq(result.history_count, 1);
+    ck_assert_int_eq(result.width, 0);
+    ck_assert_int_eq(result.steps, 0);
+    ck_assert_double_le(result.certificate.relative_gap, 1e-12);
+    dcl_growth_free(growth);
+    free_drawn(&p);
+}
+END_TEST
+
+/* Whatever lambda and data are, a run ends soon, with a bound below the objective, and says why. */
+static const double hard_lambdas[] = {0, 1e-300, 1e-14, 1e-9, 1e-4};
+
+START_TEST(hard_cases_come_to_an_end)
+{
+    enum { ROWS_ = 7, COLUMNS_ = 5 };
+    double y[ROWS_ * COLUMNS_] = {0};
+    const int64_t shapes[][2] = {{ROWS_, COLUMNS_}, {1, 1}, {1, COLUMNS_}, {ROWS_, 1}};
+    for (int kind = 0; kind < 4; kind++) {                   /* zero, constant, drawn, drawn and huge */
+        draw(5, y, ROWS_ * COLUMNS_);
+        for (int i = 0; i < ROWS_ * COLUMNS_; i++)
+            y[i] = kind == 0 ? 0 : kind == 1 ? 3 : kind == 2 ? y[i] : 1e100 * y[i];
+        for (int k = 0; k < 4; k++) {
+            const dcl_matrix data = {shapes[k][0], shapes[k][1], DCL_F64, y};
+            const dcl_problem problem = {.data = &data, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_NUCLEAR};
+            dcl_growth *growth = new_growth(&problem, (dcl_growth_options){.tolerance = 1e-8});
+            dcl_growth_result r = grow(growth, hard_lambdas[_i]);
+            ck_assert_int_le(r.history_count, 60);
+            ck_assert(r.certificate.lower_bound <= r.certificate.objective * (1 + 1e-12));
+            ck_assert(r.status == DCL_CERTIFIED || r.reason[0] != '\0');
+            dcl_growth_free(growth);
+        }
+    }
+}
+END_TEST
+
+static int stop_now(void *user, const dcl_growth_round *round)
+{
+    *(int64_t *)user = round->round;
+    return 1;
+}
+
+START_TEST(a_run_can_be_stopped_and_limited)
+{
+    drawn p = draw_problem(12);
+    const dcl_problem problem = nuclear(&p);
+    int64_t seen = 0;
+    const dcl_growth_options options[] = {{.progress = stop_now, .user = &seen}, {.rounds = 1}, {.width = 1}};
+    const char *const reasons[] = {"asked to stop", "rounds", "more units"};
+    const int statuses[] = {DCL_STOPPED, DCL_STOPPED, DCL_CONVERGED};
+    dcl_growth *growth = new_growth(&problem, options[_i]);
+    dcl_growth_result result = grow(growth, 1e-3 * p.values[0]);
+    ck_assert_int_eq(result.status, statuses[_i]);
+    ck_assert_msg(strstr(result.reason, reasons[_i]) != NULL, "%s", result.reason);
+    ck_assert_int_eq(seen, _i == 0);
+    ck_assert_int_le(result.width, _i == 2 ? 1 : p.count);
+    dcl_growth_free(growth);
+    free_drawn(&p);
+}
+END_TEST
+
+START_TEST(equal_seeds_give_equal_factors)
+{
+    masked p = draw_masked(21, 0.5, 0, 0);
+    const dcl_problem problem = {.entries = &p.entries, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_NUCLEAR};
+    dcl_growth *growths[2];
+    dcl_growth_result results[2];
+    for (int k = 0; k < 2; k++) {
+        growths[k] = new_growth(&problem, (dcl_growth_options){.seed = 3, .dtype = DCL_F32});
+        results[k] = grow(growths[k], 0.05 * p.whole.values[0]);
+    }
+    ck_assert_int_eq(results[0].width, results[1].width);
+    ck_assert_mem_eq(results[0].u, results[1].u, (size_t)(results[0].rows * results[0].width) * sizeof(double));
+    for (int k = 0; k < 2; k++)
+        dcl_growth_free(growths[k]);
+    free_masked(&p);
+}
+END_TEST
+
+START_TEST(what_cannot_grow_is_refused)
+{
+    drawn p = draw_problem(13);
+    dcl_problem problem = nuclear(&p);
+    dcl_growth_options options = {.dtype = DCL_F64};
+    dcl_growth *growth;
+    dcl_error error;
+    options.tolerance = -1;
+    ASSERT_FAILS(dcl_growth_create(ops, device, &problem, &options, &growth, &error), DCL_EINVAL, "tolerance");
+    options.tolerance = 0;
+    problem.penalty = DCL_PENALTY_DROPOUT;
+    ASSERT_FAILS(dcl_growth_create(ops, device, &problem, &options, &growth, &error), DCL_EUNSUPPORTED, "fixed number");
+    problem.penalty = DCL_PENALTY_NUCLEAR;
+    ASSERT_OK(dcl_growth_create(ops, device, &problem, &options, &growth, &error));
+    dcl_growth_result result;
+    ASSERT_FAILS(dcl_growth_finish(growth, &result, &error), DCL_EINVAL, "not run");
+    ASSERT_FAILS(dcl_growth_run(growth, -1, &error), DCL_EINVAL, "lambda");
+    ASSERT_FAILS(dcl_growth_run(growth, NAN, &error), DCL_EINVAL, "lambda");
+    dcl_growth_free(growth);
+    free_drawn(&p);
+}
+END_TEST
+
 Suite *growth_suite(void)
 {
     Suite *suite = suite_create("growth");
@@ -208,6 +519,14 @@ Suite *growth_suite(void)
     tcase_add_loop_test(cases, growth_ends_at_the_closed_form, 0, 10);
     tcase_add_test(cases, warm_starts_follow_a_path);
     tcase_add_test(cases, other_factors_are_a_start);
+    tcase_add_loop_test(cases, known_entries_end_at_the_convex_minimum, 0, ROWS(masked_cases));
+    tcase_add_loop_test(cases, an_l1_norm_picks_parts, 0, ROWS(corner_cases));
+    tcase_add_loop_test(cases, a_polar_that_is_only_bounded_is_said_to_be, 0, ROWS(bounded_penalties));
+    tcase_add_loop_test(cases, nothing_is_certified_at_once_where_lambda_is_large, 0, 2);
+    tcase_add_loop_test(cases, hard_cases_come_to_an_end, 0, ROWS(hard_lambdas));
+    tcase_add_loop_test(cases, a_run_can_be_stopped_and_limited, 0, 3);
+    tcase_add_test(cases, equal_seeds_give_equal_factors);
+    tcase_add_test(cases, what_cannot_grow_is_refused);
     suite_add_tcase(suite, cases);
     return suite;
 }

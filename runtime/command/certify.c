@@ -1,0 +1,228 @@
+/* certify.c: `dropcl certify`: how far any factors are from the best that there are. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "command/command.h"
+#include "command/files.h"
+#include "command/observations.h"
+#include "core/error.h"
+#include "formats/json.h"
+#include "recipes/certificate.h"
+
+typedef struct request {
+    const char *matrix, *left, *right, *file;
+    int loss, penalty, json;
+    double lambda, mixture, tolerance, scale;
+    int64_t block;
+} request;
+
+/* The words of --penalty and --loss, in the order of their numbers. */
+#define PENALTIES "nuclear|l1-l2|l2-l1|l1-l1|l1-nonnegative|nonnegative|elastic|dropout|dropblock"
+static const int losses[] = {0, DCL_LOSS_SQUARED, DCL_LOSS_LOGISTIC};
+static const double usual_tolerance = 1e-4;
+
+static int is_certified(const request *q, const dcl_certificate *c)
+{
+    return c->proof != DCL_PROOF_NONE && c->relative_gap <= (isnan(q->tolerance) ? usual_tolerance : q->tolerance);
+}
+
+/* ---- What is printed ---- */
+
+static const char *proof_name(int proof)
+{
+    static const char *const names[] = {"", "rigorous", "probable", "none"};
+    return names[proof];
+}
+
+static json_t *describe(const request *q, const dcl__observations *y, int64_t width, const dcl_certificate *c)
+{
+    json_t *object = json_pack(
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", dcl_version(), "command",
+        "certify", "rows", (json_int_t)y->rows, "columns", (json_int_t)y->columns, "entries", (json_int_t)y->count,
+        "width", (json_int_t)width, "loss", dcl__loss_find(losses[q->loss])->name, "penalty",
+        dcl__penalty_find(q->penalty)->name, "lambda", dcl__json_from_number(q->lambda), "data_term",
+        dcl__json_from_number(c->data_term), "regularizer", dcl__json_from_number(c->regularizer), "objective",
+        dcl__json_from_number(c->objective), "lower_bound", dcl__json_from_number(c->lower_bound), "relative_gap",
+        dcl__json_from_number(c->relative_gap));
+    const int has_polar = !isnan(c->polar);
+    json_t *more = json_pack("{s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:I, s:s}", "polar",
+                             has_polar ? dcl__json_from_number(c->polar) : json_null(), "polar_reached",
+                             has_polar ? dcl__json_from_number(c->polar_reached) : json_null(), "proof",
+                             proof_name(c->proof), "exact", c->exact, "failure", dcl__json_from_number(c->failure),
+                             "stationarity", dcl__json_from_number(c->stationarity), "balance_error",
+                             dcl__json_from_number(c->balance_error), "rank", (json_int_t)c->rank, "status",
+                             is_certified(q, c) ? "certified" : "open");
+    if (object && more)
+        json_object_update(object, more);
+    json_decref(more);
+    return object;
+}
+
+static void print_proof(const dcl_certificate *c)
+{
+    printf("proof           ");
+    if (c->proof == DCL_PROOF_RIGOROUS)
+        printf("the lower bound is true, rounding included");
+    else if (c->proof == DCL_PROOF_PROBABLE)
+        printf("the lower bound is true but for a probability of %.0e over random starts", c->failure);
+    else
+        printf("there is no lower bound for this penalty and loss");
+    printf("%s\n", c->exact ? "" : "; the gap need not close at the optimum");
+}
+
+static void print_certificate(const request *q, const dcl_certificate *c)
+{
+    printf("data term       %.9g\npenalty         %.9g\nobjective       %.9g\nlower bound     %.9g\n", c->data_term,
+           c->regularizer, c->objective, c->lower_bound);
+    printf("relative gap    %.3g, %s\n", c->relative_gap, is_certified(q, c) ? "certified" : "open");
+    if (!isnan(c->polar) && q->lambda > 0)
+        printf("polar / lambda  %.9g\n", c->polar / q->lambda);
+    printf("stationarity    %.3g\nbalance error   %.3g\nrank            %" PRId64 "\n", c->stationarity,
+           c->balance_error, c->rank);
+    print_proof(c);
+}
+
+static dcl_status report(const request *q, const dcl__observations *y, int64_t width, const dcl_certificate *c,
+                         dcl_error *error)
+{
+    json_t *object = describe(q, y, width, c);
+    dcl_status status = q->file ? dcl__json_write(q->file, object, error) : DCL_OK;
+    if (status == DCL_OK && q->json) {
+        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        putchar('\n');
+    } else if (status == DCL_OK) {
+        print_certificate(q, c);
+    }
+    json_decref(object);
+    return status;
+}
+
+/* ---- What is read ---- */
+
+/* Factors have a row for each row of Y, or for each column, and a column for each unit. */
+static dcl_status check_side(const char *file, const char *matrix, const dcl__array *factor, int64_t size,
+                             const char *lines, dcl_error *error)
+{
+    if (factor->dim[0] == size)
+        return DCL_OK;
+    return dcl__fail(error, DCL_EFORMAT, "%s has %" PRId64 " rows, but %s has %" PRId64 " %s: a factor has one row for "
+                     "each of them%s", file, factor->dim[0], matrix, size, lines,
+                     factor->dim[1] == size ? "; give it transposed" : "");
+}
+
+static dcl_status check_shapes(const request *q, const dcl__observations *y, const dcl__array *u, const dcl__array *v,
+                               dcl_error *error)
+{
+    dcl_status status = check_side(q->left, q->matrix, u, y->rows, "rows", error);
+    if (status == DCL_OK)
+        status = check_side(q->right, q->matrix, v, y->columns, "columns", error);
+    if (status == DCL_OK && u->dim[1] != v->dim[1])
+        return dcl__fail(error, DCL_EFORMAT, "%s has %" PRId64 " columns, but %s has %" PRId64 ": factors have one column "
+                         "for each unit", q->left, u->dim[1], q->right, v->dim[1]);
+    return status;
+}
+
+/* Options are right by now: what the library refuses as an argument came from these files. */
+static dcl_status blame(dcl_status status, const char *files, dcl_error *error)
+{
+    const int is_input = status == DCL_EINVAL || status == DCL_ENUMERIC;
+    return is_input ? dcl__prefix(error, DCL_EFORMAT, "%s", files) : status;
+}
+
+static dcl_status certify(const request *q, const dcl__observations *y, const dcl__array *u, const dcl__array *v,
+                          dcl_certificate *found, dcl_error *error)
+{
+    dcl_problem problem = {.loss = losses[q->loss], .penalty = q->penalty, .lambda = q->lambda,
+                           .mixture = isnan(q->mixture) ? 0.5 : q->mixture, .block = q->block};
+    char files[8192];
+    snprintf(files, sizeof files, "%s, %s", q->left, q->right);
+    dcl__observations_use(y, &problem);
+    dcl_status status = check_shapes(q, y, u, v, error);
+    if (status == DCL_OK)
+        status = blame(dcl__problem_check(&problem, error), q->matrix, error);
+    if (status == DCL_OK)
+        status = blame(dcl_certify(&problem, u->data, v->data, u->dim[1], found, error), files, error);
+    return status ? status : report(q, y, u->dim[1], found, error);
+}
+
+static int run(const request *q)
+{
+    dcl__observations y = {0};
+    dcl__array u = {0}, v = {0};
+    dcl_certificate found = {0};
+    dcl_error error;
+    dcl_status status = dcl__observations_read(q->matrix, q->scale, losses[q->loss], &y, &error);
+    if (status == DCL_OK)
+        status = dcl__matrix_read(q->left, DCL_F64, &u, &error);
+    if (status == DCL_OK)
+        status = dcl__matrix_read(q->right, DCL_F64, &v, &error);
+    if (status == DCL_OK)
+        status = certify(q, &y, &u, &v, &found, &error);
+    dcl__observations_free(&y);
+    dcl__array_free(&u);
+    dcl__array_free(&v);
+    if (status)
+        return dcl__exit(status, &error);
+    if (isnan(q->tolerance) || is_certified(q, &found))
+        return DCL__EXIT_DONE;
+    dcl__complain("the relative gap is %.3g, above the tolerance %g", found.relative_gap, q->tolerance);
+    return DCL__EXIT_TOLERANCE;
+}
+
+static int check_request(const request *q)
+{
+    if (isnan(q->lambda))
+        return dcl__misuse("certify", "--lambda L is missing: what does the penalty weigh?");
+    if (q->lambda < 0 || q->tolerance < 0)
+        return dcl__misuse("certify", "--lambda and --tolerance must be at least 0");
+    if (!isnan(q->mixture) && q->penalty != DCL_PENALTY_ELASTIC)
+        return dcl__misuse("certify", "--mixture belongs to --penalty elastic");
+    if (q->mixture < 0 || q->mixture > 1)
+        return dcl__misuse("certify", "--mixture is %g, it must be from 0 to 1", q->mixture);
+    if ((q->block != 0) != (q->penalty == DCL_PENALTY_DROPBLOCK))
+        return dcl__misuse("certify", "--block B and --penalty dropblock belong together");
+    if (q->block < 0)
+        return dcl__misuse("certify", "--block is %lld, it must be at least 1", (long long)q->block);
+    return DCL__GO_ON;
+}
+
+int dcl__command_certify(int argc, char **argv)
+{
+    request q = {.loss = 1, .penalty = DCL_PENALTY_NUCLEAR, .lambda = NAN, .mixture = NAN, .tolerance = NAN, .scale = 1};
+    const dcl__option options[] = {
+        {"--lambda", "L", "weight of the penalty", DCL__OPTION_NUMBER, &q.lambda},
+        {"--penalty", PENALTIES, "what a unit costs (default nuclear: ||u|| ||v||; l1-l2: ||u||_1 ||v||_2)",
+         DCL__OPTION_WORD, &q.penalty},
+        {"--loss", "squared|logistic", "(y - x)^2 (default), or log(1 + exp(-y x)) for y = -1 or 1", DCL__OPTION_WORD,
+         &q.loss},
+        {"--mixture", "A", "elastic: (A ||u||_1 + (1 - A) ||u||_2) ||v||_2 (default 0.5)", DCL__OPTION_NUMBER, &q.mixture},
+        {"--block", "B", "dropblock: neighbouring units that are dropped together", DCL__OPTION_INTEGER, &q.block},
+        {"--tolerance", "GAP", "exit status 5 when the relative gap is above", DCL__OPTION_NUMBER, &q.tolerance},
+        {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
+        {"-o", "FILE", "also write the certificate as JSON", DCL__OPTION_TEXT, &q.file},
+        {"--json", NULL, "print the certificate as JSON", DCL__OPTION_FLAG, &q.json},
+        {0}};
+    const dcl__usage usage = {
+        "certify", "Y U V --lambda L [options]",
+        "Tells how far factors of Y ~ U V' are from the least loss(Y, U V') + lambda sum ||u_i|| ||v_i||,\n"
+        "whoever made them. Missing entries of Y (NaN, or empty in CSV) count nothing.\n"
+        "  lower bound   no factors of any width have a smaller objective\n"
+        "  relative gap  (objective - lower bound) / objective: a gap of 0.01 says that nobody can be better by\n"
+        "                more than 1 percent; certified: at most 1e-4, or the tolerance\n"
+        "  polar         above lambda: another unit would help; stationarity 0: these units are at rest\n"
+        "For the penalties dropout and dropblock, sums of squares, the width is that of U and V.",
+        "  dropcl certify Y.npy U.npy V.npy --lambda 2\n"
+        "  dropcl certify ratings.csv U.npy V.npy --lambda 5 --tolerance 1e-3 --json\n"
+        "  dropcl certify Y.npy U.npy V.npy --lambda 1 --penalty l1-l2\n", options, 3, 3};
+    const char *positional[DCL__MOST_ARGUMENTS];
+    int over = dcl__parse(&usage, argc, argv, positional);
+    if (over == DCL__GO_ON)
+        over = check_request(&q);
+    if (over != DCL__GO_ON)
+        return over;
+    q.matrix = positional[0];
+    q.left = positional[1];
+    q.right = positional[2];
+    return run(&q);
+}

@@ -1,0 +1,99 @@
+/* observations.c: what is known of a matrix, read from a file: all of it, or some entries. */
+#include "command/observations.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+
+static dcl_status check_shape(const dcl__array *array, dcl_error *error)
+{
+    char shape[DCL__SHAPE_TEXT];
+    dcl__dimensions_text(array->rank, array->dim, shape);
+    if (array->rank != 2)
+        return dcl__fail(error, DCL_EFORMAT, "the file holds a %" PRIu32 "-D array (%s), but a matrix (2-D) is needed; "
+                         "reshape it to rows and columns", array->rank, shape);
+    if (array->dim[0] == 0 || array->dim[1] == 0 || array->missing == array->dim[0] * array->dim[1])
+        return dcl__fail(error, DCL_EFORMAT, "the matrix is empty (%s%s); it needs at least one known entry", shape,
+                         array->missing ? ", all missing" : "");
+    return DCL_OK;
+}
+
+/* Multiplies what is there, and refuses infinity. */
+static dcl_status rescale(dcl__array *array, double scale, dcl_error *error)
+{
+    double *numbers = array->data;
+    const int64_t count = array->dim[0] * array->dim[1];
+    for (int64_t i = 0; i < count; i++) {
+        numbers[i] *= scale;
+        if (isinf(numbers[i]))
+            return dcl__fail(error, DCL_EFORMAT, "the entry at row %" PRId64 ", column %" PRId64 " is infinite; replace "
+                             "it by a finite number, or by NaN where it is unknown", i / array->dim[1] + 1,
+                             i % array->dim[1] + 1);
+    }
+    return DCL_OK;
+}
+
+/* The numbers of an array that are not NaN, row by row. */
+static dcl_status gather(const dcl__array *array, dcl_entries *entries, dcl_error *error)
+{
+    const int64_t rows = array->dim[0], columns = array->dim[1], count = rows * columns - array->missing;
+    const double *numbers = array->data;
+    int64_t *start = malloc((size_t)(rows + 1) * sizeof *start), *column = malloc((size_t)count * sizeof *column), e = 0;
+    double *value = malloc((size_t)count * sizeof *value);
+    *entries = (dcl_entries){.rows = rows, .columns = columns, .count = count, .start = start, .column = column,
+                             .value = value};
+    if (!start || !column || !value)
+        return dcl__no_memory(error, "the known entries", count * (int64_t)(sizeof *column + sizeof *value));
+    for (int64_t a = 0; a < rows; a++) {
+        start[a] = e;
+        for (int64_t b = 0; b < columns; b++)
+            if (!isnan(numbers[a * columns + b])) {
+                column[e] = b;
+                value[e++] = numbers[a * columns + b];
+            }
+    }
+    start[rows] = e;
+    return DCL_OK;
+}
+
+dcl_status dcl__observations_read(const char *file, double scale, int loss, dcl__observations *observations,
+                                  dcl_error *error)
+{
+    dcl__array *array = &observations->array;
+    *observations = (dcl__observations){0};
+    dcl_status status = dcl__array_read(file, DCL_F64, array, error);
+    if (status)
+        return status;
+    status = check_shape(array, error);
+    if (status == DCL_OK)
+        status = rescale(array, scale, error);
+    if (status)
+        return dcl__prefix(error, status, "%s", file);
+    observations->rows = array->dim[0];
+    observations->columns = array->dim[1];
+    observations->count = array->dim[0] * array->dim[1] - array->missing;
+    if (array->missing == 0 && loss == DCL_LOSS_SQUARED) {
+        observations->matrix = (dcl_matrix){array->dim[0], array->dim[1], DCL_F64, array->data};
+        return DCL_OK;
+    }
+    status = gather(array, &observations->entries, error);
+    dcl__array_free(array);
+    return status;
+}
+
+void dcl__observations_free(dcl__observations *observations)
+{
+    dcl__array_free(&observations->array);
+    free((void *)observations->entries.start);
+    free((void *)observations->entries.column);
+    free((void *)observations->entries.value);
+    *observations = (dcl__observations){0};
+}
+
+void dcl__observations_use(const dcl__observations *observations, dcl_problem *problem)
+{
+    problem->data = observations->matrix.data ? &observations->matrix : NULL;
+    problem->entries = observations->matrix.data ? NULL : &observations->entries;
+}

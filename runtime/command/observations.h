@@ -1,0 +1,24 @@
+/* observations.h: what is known of a matrix, read from a file: all of it, or some entries. */
+#ifndef DCL__OBSERVATIONS_H
+#define DCL__OBSERVATIONS_H
+
+#include "dropcl/dropcl.h"
+#include "formats/array.h"
+
+typedef struct dcl__observations {
+    int64_t rows, columns, count;        /* count: of known entries                                  */
+    dcl__array array;            /* the whole matrix, f64; or empty, and                             */
+    dcl_matrix matrix;
+    dcl_entries entries;         /* the entries, which own start, column and value                   */
+} dcl__observations;
+
+/* Reads a matrix, multiplied by `scale`. Entries that are NaN or left out are missing; where there are some, or the
+ * loss works on entries alone, the others become entries. Free also after a failure. */
+dcl_status dcl__observations_read(const char *file, double scale, int loss, dcl__observations *observations,
+                                  dcl_error *error);
+void dcl__observations_free(dcl__observations *observations);
+
+/* Makes them the data of a problem, which borrows them. */
+void dcl__observations_use(const dcl__observations *observations, dcl_problem *problem);
+
+#endif
