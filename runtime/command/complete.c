@@ -1,7 +1,6 @@
 /* complete.c: `dropcl complete`: fits the known entries of a matrix and predicts the others. */
 #include "command/complete.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,9 +109,6 @@ static dcl_status prepare(run *r, dcl_completion_options *options, dcl_error *er
     dcl_status status = dcl__entries_read(q->matrix, q->layout, q->weights, &r->table, error);
     if (status)
         return status;
-    if (r->table.duplicates > 0 && !q->quiet)
-        dcl__complain("%s: %" PRId64 " lines list an entry again; the mean of its values is taken", q->matrix,
-                      r->table.duplicates);
     status = set_aside(r, error);
     if (status == DCL_OK && options->loss == DCL_LOSS_LOGISTIC) {
         use_signs((dcl_entries *)r->fitted);
@@ -233,7 +229,7 @@ int dcl__command_complete(int argc, char **argv)
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu (`dropcl devices`)", DCL__OPTION_TEXT, &q.device},
         {"--plugins", "PATH", "further plugin files or folders, separated by ':'", DCL__OPTION_TEXT, &q.plugins},
         {"--json", NULL, "print the report as JSON", DCL__OPTION_FLAG, &q.json},
-        {"--quiet", NULL, "no progress line, no notes", DCL__OPTION_FLAG, &q.quiet},
+        {"--quiet", NULL, "no progress line", DCL__OPTION_FLAG, &q.quiet},
         {0}};
     const dcl__usage usage = {
         "complete", "M -o DIR [options]",

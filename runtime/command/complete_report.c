@@ -149,6 +149,9 @@ static void print_summary(const dcl__complete_facts *f, const dcl_completion_res
     printf("entries        %lld of %lld x %lld (%.3g %%), %lld set aside\n", (long long)e->count, (long long)e->rows,
            (long long)e->columns, 100 * (double)e->count / ((double)e->rows * (double)e->columns),
            (long long)(f->holdout ? f->holdout->count : 0));
+    if (f->table->duplicates > 0)
+        printf("duplicates     %lld lines list an entry again; the mean of its values counts\n",
+               (long long)f->table->duplicates);
     printf("time           %.2f s\nfiles          %s: U.npy V.npy row_bias.npy column_bias.npy model.json report.json path.csv "
            "history.csv report.svg report.png\n", f->seconds, f->folder);
     printf("biases alone   rmse %.6g on the holdout, %.6g in training\n", r->baseline_holdout.rmse,

@@ -34,21 +34,30 @@ static void write_name(FILE *stream, const dcl__labels *labels, int64_t index)
         fprintf(stream, "%" PRId64, index + 1);
 }
 
-static dcl_status write_predictions(const request *q, const dcl__model *m, const dcl__triples *pairs, dcl_error *error)
+static void write_table(const request *q, const dcl__model *m, const dcl__triples *pairs, FILE *stream)
 {
-    dcl__output output;
-    dcl_status status = dcl__output_open(q->file, &output, error);
-    if (status)
-        return status;
-    fputs("row,column,prediction\n", output.stream);
+    fputs("row,column,prediction\n", stream);
     for (size_t i = 0; i < pairs->count; i++) {
         double value = predict(m, &pairs->items[i]);
         value = q->clip ? fmin(fmax(value, m->least), m->most) : value;
-        write_name(output.stream, &m->table.row_label, pairs->items[i].row);
-        fputc(',', output.stream);
-        write_name(output.stream, &m->table.column_label, pairs->items[i].column);
-        fprintf(output.stream, ",%.9g\n", value);
+        write_name(stream, &m->table.row_label, pairs->items[i].row);
+        fputc(',', stream);
+        write_name(stream, &m->table.column_label, pairs->items[i].column);
+        fprintf(stream, ",%.9g\n", value);
     }
+}
+
+static dcl_status write_predictions(const request *q, const dcl__model *m, const dcl__triples *pairs, dcl_error *error)
+{
+    dcl__output output;
+    if (!q->file) {
+        write_table(q, m, pairs, stdout);
+        return DCL_OK;
+    }
+    dcl_status status = dcl__output_open(q->file, &output, error);
+    if (status)
+        return status;
+    write_table(q, m, pairs, output.stream);
     return dcl__output_commit(&output, error);
 }
 
@@ -71,7 +80,7 @@ static int run(const request *q)
 
 int dcl__command_predict(int argc, char **argv)
 {
-    request q = {.file = "/dev/stdout", .unknown = UNKNOWN_REFUSED};
+    request q = {.unknown = UNKNOWN_REFUSED};
     const dcl__option options[] = {
         {"-o", "FILE", "where the CSV row,column,prediction goes (default: standard output)", DCL__OPTION_TEXT, &q.file},
         {"--clip", NULL, "keep predictions within the range of the values that were trained with", DCL__OPTION_FLAG, &q.clip},

@@ -17,11 +17,12 @@ static dcl_status cannot_write(const char *path, int number, dcl_error *error)
                      "and the space left", path, strerror(number));
 }
 
-/* Whether `path` is a device or a pipe, which a rename would replace instead of writing to it. */
+/* Whether `path` is a device or a pipe, which a rename would replace instead of writing to it. What is in /dev is one
+ * also where it leads to a file: /dev/stdout, when the shell redirects. */
 static int is_special(const char *path)
 {
     struct stat about;
-    return stat(path, &about) == 0 && !S_ISREG(about.st_mode);
+    return stat(path, &about) == 0 && (!S_ISREG(about.st_mode) || strncmp(path, "/dev/", 5) == 0);
 }
 
 static int is_folder(const char *path)

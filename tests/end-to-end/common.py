@@ -17,7 +17,8 @@ PROGRAM, DEMO = arguments(2)
 AS_USERS = {"OMP_NUM_THREADS": None, "OPENBLAS_NUM_THREADS": None}
 RUSTICL = {**AS_USERS, "RUSTICL_ENABLE": "llvmpipe"}
 
-COMMANDS = ("factorize", "threshold", "balance", "run", "train", "devices", "ops", "certify", "check-op", "new-op", "bench", "tune", "cache",
+COMMANDS = ("factorize", "threshold", "balance", "run", "train", "devices", "ops", "certify", "complete", "predict",
+            "check-op", "new-op", "bench", "tune", "cache",
             "lab")
 
 # What report.json has at least.

@@ -1,0 +1,187 @@
+"""test_complete.py: `dropcl complete` and `predict`: missing entries, from clean data and from bad."""
+import csv
+import json
+import unittest
+
+import numpy
+
+from common import REPORT_KEYS, RUSTICL, Case, has_rusticl
+
+NOISE = 0.1
+
+
+def ratings(rows=120, columns=90, rank=3, share=0.35):
+    """A matrix with biases, and which of its entries are known, with noise."""
+    draw = numpy.random.default_rng(4)
+    low = 2 * draw.normal(size=(rows, rank)) @ draw.normal(size=(rank, columns))
+    full = 3 + draw.normal(size=(rows, 1)) + draw.normal(size=(1, columns)) + low
+    known = draw.random((rows, columns)) < share
+    return full, known, full + NOISE * draw.normal(size=full.shape)
+
+
+class Complete(Case):
+    def triplets(self, name="M.csv", known=None, first="user,film,rating"):
+        _, drawn, noisy = ratings()
+        known = drawn if known is None else known
+        lines = [f"user {a},{b + 1},{noisy[a, b]!r}" for a, b in zip(*numpy.nonzero(known))]
+        return self.write(name, "\n".join([first, *lines]) + "\n")
+
+    def write(self, name, text):
+        self.path(name).write_text(text, encoding="utf-8")
+        return name
+
+    def complete(self, name, *options, status=0, environment=None):
+        extra = {"environment": environment} if environment else {}
+        self.dropcl("complete", name, "-o", "fit", *options, status=status, **extra)
+        return json.loads(self.path("fit/report.json").read_text(encoding="utf-8"))
+
+    def refuse(self, name, message, *options, status=3):
+        """Nothing is left behind, and the message says what is wrong."""
+        result = self.dropcl("complete", name, "-o", "fit", *options, status=status)
+        self.assertIn(message, result.err)
+        self.assertFalse(self.path("fit").exists())
+
+
+class Recovery(Complete):
+    def test_low_rank_data_come_back_nearly_to_the_noise(self):
+        full, known, _ = ratings()
+        report = self.complete(self.triplets(), "--share", 0.005, "--path", 24, "--dtype", "f64")
+        self.assertEqual(report["status"], "certified")
+        self.assertLessEqual(report["relative_gap"], 1e-4)
+        self.assertLess(report["holdout_rmse"], 2.5 * NOISE)
+        self.assertLess(report["holdout_rmse"], 0.1 * report["baseline_rmse"])
+        u, v, b, c = (numpy.load(self.path(f"fit/{name}.npy")) for name in ("U", "V", "row_bias", "column_bias"))
+        rows, columns = (self.path(f"fit/{name}.csv").read_text(encoding="utf-8") for name in ("rows", "columns"))
+        order = [int(name.strip('"').split()[1]) for name in rows.splitlines()[1:]]
+        self.assertEqual(columns.splitlines()[1], '"1"')
+        found = report["mean"] + b + c.T + u @ v.T
+        self.assertLess(numpy.sqrt((found - full[order])[~known[order]].var()), 3 * NOISE)
+
+    def test_the_report_and_the_tables_hold_what_they_should(self):
+        report = self.complete(self.triplets(), "--path", 4, "--share", 0.1)
+        missing = set(REPORT_KEYS) - set(report) - {"steps", "seconds_to_first_step", "optimum", "tau", "singular_values"}
+        self.assertEqual(missing, set())
+        with open(self.path("fit/path.csv"), newline="", encoding="ascii") as stream:
+            path = list(csv.DictReader(stream))
+        self.assertEqual(len(path), len(report["path"]))
+        errors = [point["holdout_rmse"] for point in report["path"]]
+        self.assertEqual(min(errors), report["holdout_rmse"])
+        self.assertEqual(int(path[0]["rank"]), 0)
+        self.assertClose(errors[0], report["baseline_rmse"], 1e-6)
+        for point in report["path"]:
+            self.assertLessEqual(point["lower_bound"], point["objective"])
+        self.assertEqual(report["training_entries"] + report["holdout_entries"], report["entries"])
+
+    def test_the_same_seed_gives_the_same_bytes(self):
+        bytes_of = []
+        for seed in (1, 1, 2):
+            self.complete(self.triplets(), "--path", 3, "--share", 0.2, "--seed", seed)
+            bytes_of.append([self.path(f"fit/{name}").read_bytes() for name in ("U.npy", "V.npy", "row_bias.npy")])
+        self.assertEqual(bytes_of[0], bytes_of[1])
+        self.assertNotEqual(bytes_of[0], bytes_of[2])
+
+    def test_a_holdout_of_ones_own_and_a_lambda(self):
+        _, known, _ = ratings()
+        test = known & (numpy.random.default_rng(5).random(known.shape) < 0.2)
+        self.triplets("test.csv", test)
+        report = self.complete(self.triplets("train.csv", known & ~test), "--holdout", "test.csv", "--lambda", 3)
+        self.assertEqual((report["holdout_entries"], len(report["path"])), (test.sum(), 1))
+        report = self.complete("train.csv", "--holdout", 0, "--lambda", 3)
+        self.assertIsNone(report["holdout_rmse"])
+
+    def test_signs_by_the_logistic_loss(self):
+        full, known, _ = ratings()
+        sign = (full > numpy.median(full)).astype(int)
+        self.write("M.csv", "".join(f"{a},{b},{sign[a, b]}\n" for a, b in zip(*numpy.nonzero(known))))
+        report = self.complete("M.csv", "--loss", "logistic", "--path", 6)
+        self.assertEqual((report["loss"], report["status"]), ("logistic", "certified"))
+        self.assertLess(report["holdout_rmse"], 0.8 * report["path"][0]["holdout_rmse"])
+
+    @unittest.skipUnless(has_rusticl(), "this needs Mesa's rusticl (Debian: mesa-opencl-icd)")
+    def test_another_implementation_agrees(self):
+        options = ("--lambda", 10, "--tolerance", 1e-5)
+        here = self.complete(self.triplets(), *options)
+        there = self.complete("M.csv", *options, "--device", "llvmpipe", environment=RUSTICL)
+        self.assertClose(there["objective"], here["objective"], 2e-5)
+
+
+class Predict(Complete):
+    def test_predictions_go_by_names(self):
+        full, known, _ = ratings()
+        self.complete(self.triplets(), "--share", 0.02, "--path", 12)
+        self.write("pairs.csv", "film,user\n".replace("film,user", "user,film") + "user 7,12\nuser 0,1\n")
+        lines = self.dropcl("predict", "fit", "pairs.csv").out.splitlines()
+        self.assertEqual(lines[0], "row,column,prediction")
+        self.assertTrue(lines[1].startswith('"user 7","12",'))
+        self.assertLess(abs(float(lines[1].split(",")[2]) - full[7, 11]), 2)
+        self.dropcl("predict", "fit", "pairs.csv", "-o", "p.csv")
+        self.assertEqual(self.path("p.csv").read_text().splitlines(), lines)
+
+    def test_unknown_names_are_refused_or_get_the_mean(self):
+        report = self.complete(self.triplets(), "--lambda", 50)
+        self.write("pairs.csv", "user 1,12\nnobody,12\n")
+        self.assertIn("pairs.csv: line 2", self.dropcl("predict", "fit", "pairs.csv", status=3).err)
+        bias = numpy.load(self.path("fit/column_bias.npy"))[11, 0]
+        shown = self.dropcl("predict", "fit", "pairs.csv", "--unknown", "mean").out.splitlines()[2]
+        self.assertClose(float(shown.split(",")[2]), report["mean"] + bias, 1e-6)
+
+    def test_a_folder_without_a_model_is_refused(self):
+        self.write("pairs.csv", "1,1\n")
+        self.assertIn("model.json", self.dropcl("predict", ".", "pairs.csv", status=3).err)
+
+
+class BadInput(Complete):
+    def test_an_entry_listed_twice_counts_once(self):
+        self.write("M.csv", "a,x,1\na,x,3\nb,x,4\nb,y,5\na,y,2\n")
+        result = self.dropcl("complete", "M.csv", "-o", "fit", "--holdout", 0, "--lambda", 0.1)
+        self.assertIn("1 lines list an entry again; the mean", result.out)
+        report = json.loads(self.path("fit/report.json").read_text(encoding="utf-8"))
+        self.assertEqual((report["entries"], report["duplicates"]), (4, 1))
+
+    def test_text_infinity_and_positions_outside_are_refused(self):
+        self.refuse(self.write("M.csv", "a,x,1\nb,y,good\n"), 'line 2: the value "good"')
+        self.refuse(self.write("M.csv", "a,x,inf\n"), "not a finite number")
+        head = "%%MatrixMarket matrix coordinate real general\n"
+        self.refuse(self.write("M.mtx", head + "3 3 1\n4 1 2.5\n"), "outside of the 3x3 matrix")
+
+    def test_nothing_known_is_refused(self):
+        self.refuse(self.write("M.csv", "user,film,rating\n"), "no entry")
+        self.refuse(self.write("N.csv", "NaN,NaN,NaN,NaN\n"), "no entry")
+        self.refuse(self.write("M.mtx", "%%MatrixMarket matrix coordinate real general\n3 3 0\n"), "no entry")
+
+    def test_one_entry_is_its_own_mean(self):
+        self.write("M.csv", "a,x,4\n")
+        self.refuse("M.csv", "leaves one part empty", status=2)
+        report = self.complete("M.csv", "--holdout", 0, "--lambda", 1)
+        self.assertEqual((report["mean"], report["rank"], report["status"]), (4, 0, "certified"))
+
+    def test_empty_rows_and_columns_are_predicted_by_what_is_known(self):
+        self.write("M.mtx", "%%MatrixMarket matrix coordinate real general\n4 3 4\n1 1 1\n1 2 2\n2 1 3\n2 2 5\n")
+        report = self.complete("M.mtx", "--holdout", 0, "--lambda", 0.5)
+        self.assertEqual((report["empty_rows"], report["empty_columns"]), (2, 1))
+        self.write("pairs.csv", "4,3\n")
+        shown = self.dropcl("predict", "fit", "pairs.csv").out.splitlines()[1]
+        self.assertClose(float(shown.split(",")[2]), report["mean"], 1e-6)
+
+    def test_everything_in_one_row(self):
+        self.write("M.csv", "".join(f"a,{b},{b}\n" for b in range(8)))
+        report = self.complete("M.csv", "--holdout", 0, "--lambda", 0.5)
+        self.assertEqual((report["rows"], report["columns"], report["status"]), (1, 8, "certified"))
+
+    def test_a_constant_matrix_leaves_nothing_to_factors(self):
+        self.write("M.csv", "".join(f"{a},{b},2.5\n" for a in range(4) for b in range(4) if a != b))
+        report = self.complete("M.csv", "--holdout", 0, "--lambda", 0)
+        self.assertEqual((report["mean"], report["rank"]), (2.5, 0))
+
+    def test_a_holdout_that_cannot_be_is_refused(self):
+        self.triplets()
+        self.refuse("M.csv", "must be below 1", "--holdout", 1.5, status=2)
+        self.refuse("M.csv", "which --lambda is best", "--holdout", 0, status=2)
+        self.refuse("M.csv", "leaves one part empty", "--holdout", 1e-9, status=2)
+        self.refuse("M.csv", "there is no such file", "--holdout", "nowhere.csv")
+        self.write("other.csv", "nobody,1,3\n")
+        self.refuse("M.csv", 'the row "nobody" is not among', "--holdout", "other.csv")
+
+
+if __name__ == "__main__":
+    unittest.main()
