@@ -252,11 +252,11 @@ __kernel void sparse_sample(__global const real *u, __global const real *v, __gl
 __kernel void entries_slopes(__global real *slopes, __global const real *value, __global const real *weight,
                              const long count, const long share, __global real *partial)
 {
-    const long item = get_global_id(0), first = item * share;
+    const long item = get_global_id(0), first = item * share, last = min(first + share, count);
     if (first >= count)
         return;
     real sum = R(0.0), lost = R(0.0);
-    for (long p = first; p < min(first + share, count); p++) {
+    for (long p = first; p < last; p++) {
         real slope;
         sum = add_compensated(sum, loss_of(slopes[p], value[p], WEIGHTED ? weight[p] : R(1.0), &slope), &lost);
         slopes[p] = slope;

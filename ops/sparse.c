@@ -313,8 +313,8 @@ static dcl_status sparse_product_reference(const dcl_host *host, dcl_call *call)
     for (int64_t i = 0; i < rows; i++)
         for (int64_t p = start[i]; p < start[i + 1]; p++)
             for (int64_t q = 0; q < width; q++) {
-                const int64_t to = (transpose ? column[p] : i) * width + q, from = (transpose ? i : column[p]) * width + q;
-                dcl__set(out, to, dcl__get(out, to) + dcl__get(values, p) * dcl__get(x, from));
+                const int64_t to = transpose ? column[p] : i, from = transpose ? i : column[p], at = to * width + q;
+                dcl__set(out, at, dcl__get(out, at) + dcl__get(values, p) * dcl__get(x, from * width + q));
             }
     return DCL_OK;
 }
@@ -329,7 +329,8 @@ static dcl_status sparse_product_gradient(const dcl_host *host, dcl_call *call)
         status = host->set_gradient(call, 0, transpose ? emit_sampled(host, call, 2, x, slopes)
                                                        : emit_sampled(host, call, 2, slopes, x));
     if (!status && host->wants(call, 1))
-        status = host->set_gradient(call, 1, emit_sparse(host, call, 2, host->input_value(call, 0), slopes, !transpose));
+        status = host->set_gradient(call, 1, emit_sparse(host, call, 2, host->input_value(call, 0), slopes,
+                                                         !transpose));
     return status;
 }
 
@@ -483,7 +484,8 @@ static dcl_status entries_reference(const dcl_host *host, dcl_call *call)
 {
     const dcl_tensor *u = host->input(call, U), *v = host->input(call, V), *weight = host->input(call, WEIGHT);
     const dcl_tensor *gradient_u = host->output(call, GRADIENT_U), *gradient_v = host->output(call, GRADIENT_V);
-    const int64_t *start = host->input(call, ENTRIES + START)->data, *column = host->input(call, ENTRIES + COLUMN)->data;
+    const int64_t *start = host->input(call, ENTRIES + START)->data;
+    const int64_t *column = host->input(call, ENTRIES + COLUMN)->data;
     double loss = 0;
     for (uint32_t output = GRADIENT_U; gradient_u && output <= GRADIENT_V; output++)
         for (int64_t i = 0; i < host->output(call, output)->count; i++)
@@ -536,11 +538,13 @@ static derivatives emit_derivatives(const dcl_host *host, dcl_call *call)
     }
     const dcl_value margin = dcl__emit_scale(host, call, dcl__emit_binary(host, call, "multiply", y, x), 0.5);
     const dcl_value t = dcl__emit_unary(host, call, "tanh", margin), one = host->constant(call, 0, NULL, 1);
-    const dcl_value below = dcl__emit_binary(host, call, "multiply", y, dcl__emit_binary(host, call, "subtract", one, t));
-    const dcl_value above = dcl__emit_binary(host, call, "multiply", y, dcl__emit_binary(host, call, "add", one, t));
-    return (derivatives){
-        weighted(host, call, dcl__emit_scale(host, call, below, -0.5)),
-        weighted(host, call, dcl__emit_scale(host, call, dcl__emit_binary(host, call, "multiply", below, above), 0.25))};
+    const dcl_value less = dcl__emit_binary(host, call, "subtract", one, t);
+    const dcl_value more = dcl__emit_binary(host, call, "add", one, t);
+    const dcl_value below = dcl__emit_binary(host, call, "multiply", y, less);
+    const dcl_value above = dcl__emit_binary(host, call, "multiply", y, more);
+    const dcl_value both = dcl__emit_binary(host, call, "multiply", below, above);
+    return (derivatives){weighted(host, call, dcl__emit_scale(host, call, below, -0.5)),
+                         weighted(host, call, dcl__emit_scale(host, call, both, 0.25))};
 }
 
 /* What flows back into gradient_u and gradient_v, and what comes of it: with s and c, the derivatives of the losses,

@@ -305,7 +305,8 @@ static int choose(request *q, const char *const *positional)
         while (i < BENCHMARK_COUNT && strcmp(*positional, names[i]))
             i++;
         if (i == BENCHMARK_COUNT)
-            return dcl__misuse("bench", "there is no benchmark '%s': gemm, step, entries, threshold or start", *positional);
+            return dcl__misuse("bench", "there is no benchmark '%s': gemm, step, entries, threshold or start",
+                               *positional);
         q->wanted[i] = 1;
     }
     q->wanted[STEP] |= q->scaling;

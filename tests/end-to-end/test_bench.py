@@ -50,6 +50,16 @@ class Bench(Case):
             self.assertGreaterEqual(record["bytes_peak"], 8 * (70 * 50 + (70 + 50) * 6))
             self.assertGreaterEqual(record["launches"], 1)
 
+    def test_entries(self):
+        found = self.bench("entries", "--size", "300x200x10", "--repeats", 1)
+        record, = found["records"]
+        self.assertEqual((record["shape"], record["detail"]), ("300x200x10", "1200 entries"))
+        self.assertTrue(record["other"].startswith("plain loops in C, "))
+        self.assertEqual(record["flops"], 6 * 1200 * 10)
+        self.assertLessEqual(record["value_error"], 1e-5)
+        self.assertGreaterEqual(record["launches"], 1)
+        self.check_rates(record, found["limits"])
+
     def test_thresholds_are_right(self):
         found = self.bench("threshold", "--size", "90x60", "--repeats", 1)
         self.assertEqual([r["detail"] for r in found["records"]], ["5 % survive", "100 % survive"])
@@ -80,7 +90,7 @@ class Bench(Case):
 
     def test_what_cannot_be_measured_is_refused(self):
         for words in (["gem"], ["gemm", "--size", "3x4"], ["gemm", "--size", "4,nx"], ["step", "--size", "4"],
-                      ["threshold", "--size", "1x2x3"], ["gemm", "--repeats", 0], ["--size", 10],
+                      ["entries", "--size", "4x5"], ["threshold", "--size", "1x2x3"], ["gemm", "--repeats", 0], ["--size", 10],
                       ["step", "--retain", 0]):
             self.dropcl("bench", *words, status=2)
 
