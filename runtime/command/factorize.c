@@ -229,10 +229,11 @@ static int check_growth(const request *q)
         !isnan(n->retain_right))
         return dcl__misuse("factorize", "--solver grow has no noise, but a --penalty and --lambda");
     if (d->inputs || d->moment || d->samples || !isnan(d->energy))
-        return dcl__misuse("factorize", "--solver grow fits Y ~ U V' without --data, --moment and what belongs to them");
+        return dcl__misuse("factorize", "--solver grow fits Y ~ U V' without --data, --moment and what belongs to "
+                           "them");
     if (q->optimizer || q->rate > 0 || q->batch > 0 || q->graph || q->trace || q->resume)
-        return dcl__misuse("factorize", "--optimizer, --rate, --batch, --graph, --trace and --resume are not for --solver "
-                           "grow");
+        return dcl__misuse("factorize", "--optimizer, --rate, --batch, --graph, --trace and --resume are not for "
+                           "--solver grow");
     if (q->steps < 0 || !(q->tolerance >= 0))
         return dcl__misuse("factorize", "--steps and --tolerance must not be negative");
     return DCL__GO_ON;
@@ -243,7 +244,8 @@ static int grow(const request *q)
     const dcl__grow_run run = {.grow = &q->grow, .matrix = q->matrix, .folder = q->folder, .device = q->device,
                                .plugins = q->plugins, .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32,
                                .lambda = q->noise.lambda, .tolerance = q->tolerance, .scale = q->scale,
-                               .rank = rank_of(q), .steps = q->steps, .seed = q->seed, .quiet = q->quiet, .json = q->json};
+                               .rank = rank_of(q), .steps = q->steps, .seed = q->seed, .quiet = q->quiet,
+                               .json = q->json};
     return dcl__factorize_grow(&run);
 }
 
@@ -270,8 +272,8 @@ int dcl__command_factorize(int argc, char **argv)
                  .data = {.energy = NAN}, .grow = {.share = NAN, .mixture = NAN}};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
-        {"--solver", "stochastic|explicit|closed-form|grow", "dropout training (default), descent on the objective it "
-         "has in expectation, the closed form, or units that join until certified", DCL__OPTION_WORD, &q.solver},
+        {"--solver", "stochastic|explicit|closed-form|grow", "dropout training (default), descent on its expectation, the "
+         "closed form, or units that join until certified", DCL__OPTION_WORD, &q.solver},
         {"--noise", "dropout|none|dropblock|dropconnect|correlated", "what is dropped: units (default), nothing, blocks "
          "of units, entries of the factors, or units together", DCL__OPTION_WORD, &q.noise.kind},
         {"--retain", "T", "probability that a draw keeps, in (0, 1] (default 0.5)", DCL__OPTION_NUMBER, &q.noise.retain},

@@ -127,8 +127,8 @@ static dcl_status prepare(state *s, dcl_error *error)
     if (status)
         return dcl__prefix(error, DCL_EFORMAT, "%s", r->matrix);
     const dcl_growth_options options = {.dtype = r->dtype, .tolerance = r->tolerance, .width = r->rank,
-                                        .steps = r->steps, .seed = r->seed, .started = dcl__started(), .progress = on_round,
-                                        .user = s};
+                                        .steps = r->steps, .seed = r->seed, .started = dcl__started(),
+                                        .progress = on_round, .user = s};
     status = dcl_growth_create(s->tools.registry, s->tools.device, problem, &options, &s->growth, error);
     s->ready = dcl__now() - dcl__started();
     return status;

@@ -220,12 +220,13 @@ static dcl_status record(dcl_growth *g, int64_t round, double polar, dcl_error *
     g->history[g->history_count++] = (dcl_growth_round){
         .round = round, .width = g->best.width, .steps = g->loss.evaluations,
         .seconds = dcl__now() - g->options.started, .lambda = g->problem.lambda,
-        .objective = g->certificate.objective, .lower_bound = g->bound, .gap = g->certificate.relative_gap, .polar = polar};
+        .objective = g->certificate.objective, .lower_bound = g->bound, .gap = g->certificate.relative_gap,
+        .polar = polar};
     return DCL_OK;
 }
 
 /* What the next round is to do differently: `old` is the distance from objective to bound before this one. Where it
- * fell little, gradients are called for; where it did not, or nothing can join, finer descents. */
+ * fell little, gradients and finer descents are called for; all the more where it did not, or nothing can join. */
 static void judge(dcl_growth *g, double old, int has_atoms)
 {
     const double now = g->certificate.objective - g->bound;
@@ -233,7 +234,8 @@ static void judge(dcl_growth *g, double old, int has_atoms)
     g->idle = falls ? 0 : g->idle + 1;
     g->polishes = g->now.width > 0 && (!has_atoms || !(now < 0.9 * old));
     const double gap = g->certificate.relative_gap, wanted = fmin(SHARE_OF_GAP, SQUARE_OF_GAP * gap) * gap;
-    g->precision = fmax(FINEST, fmin(wanted, has_atoms && falls ? 1 : 0.1 * g->precision));
+    const double finer = !has_atoms || !falls ? 0.1 : now < 0.8 * old ? 1 : 0.3;
+    g->precision = fmax(FINEST, fmin(wanted, finer * g->precision));
 }
 
 /* ---- The end ---- */
@@ -251,7 +253,8 @@ static const char *explain_rest(const dcl_growth *g)
         return "the polar of this penalty is only bounded, so that the gap does not close at the optimum";
     if (g->problem.lambda == 0)
         return "without a penalty (lambda 0) no lower bound but 0 is known";
-    if (g->now.width >= g->options.width && g->certificate.polar > g->problem.lambda)
+    const int is_full = g->options.width < enough_units(g) && g->best.width >= g->options.width;
+    if (is_full && g->certificate.polar > g->problem.lambda)
         return "the polar asks for more units than --rank allows";
     if (g->options.dtype == DCL_F32 && g->loss.evaluations > 0)
         return "descents in single precision do not come closer (choose f64)";
