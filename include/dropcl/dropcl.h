@@ -664,6 +664,8 @@ typedef struct dcl_network_options {
     double started;              /* CLOCK_MONOTONIC seconds that count as the start; 0: now          */
     int (*progress)(void *user, const dcl_epoch *epoch); /* after each epoch; not 0 ends the run     */
     void *user;
+    int (*stop)(void *user);     /* asked several times a second; not 0 ends the run within the epoch, whose row of the
+                                    history is of the steps that were done, without validation; NULL: never */
 } dcl_network_options;
 
 typedef struct dcl_network dcl_network;

@@ -82,7 +82,7 @@ static view look(const dcl_factorize_options *kind, int has_x, uint64_t seed)
     dcl_error error;
     view seen = {.scaled = 0};
     options.solver = DCL_SOLVER_STOCHASTIC;
-    options.retain = options.variable_rate ? 0.9 : 0.6;
+    options.retain = options.variable_rate ? 0.95 : 0.6;
     options.lambda = -1;
     options.width = R;
     options.seed = seed;
