@@ -34,3 +34,10 @@ __kernel void balance_hadamard(__global real *matrix, long rows, long columns, r
     for (long i = 0; i < columns; i++)
         entry[i] *= scale;
 }
+
+__kernel void balance_copy(__global const real *from, __global real *to, long count)
+{
+    long i = get_global_id(0);
+    if (i < count)
+        to[i] = from[i];
+}

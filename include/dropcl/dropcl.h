@@ -412,6 +412,8 @@ typedef struct dcl_factorize_options {
     const dcl_matrix *inputs;    /* X, features x columns of Y, for Y ~ U V' X; NULL: the identity   */
     const dcl_matrix *moment;    /* X X' instead of X; then `data` is Y X'; NULL: none               */
     double energy;               /* ||Y||_F^2, with moment; 0: unknown, and objectives lack what X leaves of Y */
+    int as_trained;              /* stochastic: 1 leaves U and V as training does; 0 lets its last step share
+                                    U V' out evenly among the units, which can only lower the objective */
 } dcl_factorize_options;
 
 /* Defaults: stochastic, dropout, retain 0.5, width min(m, n, 64), seed 1. */
@@ -474,6 +476,8 @@ typedef struct dcl_factorize_result {
     int64_t width_trained;       /* with so many units; `width` is that of u and v, fewer where a
                                     variable rate needs fewer                                        */
     int cut_off;                 /* 1: variable rate, and more units would lower the objective       */
+    int balanced_last;           /* 1: the last step was no training, it balanced the units; not after an early end, nor
+                                    where it would change the penalty: correlated noise, masks on V beside X */
 } dcl_factorize_result;
 
 /* Fetches the factors and assesses them; to be called after run. */
@@ -752,6 +756,8 @@ typedef struct dcl_network_options {
     double started;              /* CLOCK_MONOTONIC seconds that count as the start; 0: now          */
     int (*progress)(void *user, const dcl_epoch *epoch); /* after each epoch; not 0 ends the run     */
     void *user;
+    int (*stop)(void *user);     /* asked several times a second; not 0 ends the run within the epoch, whose row of the
+                                    history is of the steps that were done, without validation; NULL: never */
 } dcl_network_options;
 
 typedef struct dcl_network dcl_network;

@@ -24,7 +24,7 @@ enum { SOLVER_GROW = DCL_SOLVER_CLOSED_FORM + 1 };
 /* The command line. */
 typedef struct request {
     const char *matrix, *folder, *device, *graph, *trace, *plugins;
-    int dtype, solver, optimizer, resume, quiet, json;
+    int dtype, solver, optimizer, as_trained, resume, quiet, json;
     double rate, tolerance, scale;
     int64_t rank, steps, batch;
     uint64_t seed;
@@ -101,6 +101,7 @@ static dcl_factorize_options make_options(const request *q, const dcl_matrix *da
     options.batch = q->batch;
     options.rate = q->rate;
     options.tolerance = q->tolerance;
+    options.as_trained = q->as_trained;
     options.seed = q->seed;
     options.started = dcl__started();
     options.progress = on_progress;
@@ -317,6 +318,8 @@ int dcl__command_factorize(int argc, char **argv)
          "graph instead of ridge rounds", DCL__OPTION_WORD, &q.optimizer},
         {"--rate", "R", "step size relative to the scale of the data (default 0.25)", DCL__OPTION_NUMBER, &q.rate},
         {"--batch", "B", "columns a step, for stochastic (default all)", DCL__OPTION_INTEGER, &q.batch},
+        {"--as-trained", NULL, "stochastic: leave out the last step, which makes all units weigh the same and keeps U V'",
+         DCL__OPTION_FLAG, &q.as_trained},
         {"--seed", "N", "seed of all random numbers (default 1)", DCL__OPTION_SEED, &q.seed},
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu (`dropcl devices`)", DCL__OPTION_TEXT, &q.device},
         {"--graph", "FILE", "also write the training graph, for `dropcl run`", DCL__OPTION_TEXT, &q.graph},

@@ -98,13 +98,13 @@ static json_t *describe_result(const dcl__report_facts *f, const dcl_factorize_r
 {
     const dcl_assessment *a = &r->assessment;
     dcl_device_counts counts = dcl_device_statistics(f->device);
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:s, s:I, s:I}",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:b, s:o, s:o, s:o, s:s, s:I, s:I}",
                      "seconds", dcl__json_from_number(r->seconds),
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step),
                      "data_term", dcl__json_from_number(a->data_term), "regularizer", dcl__json_from_number(a->regularizer),
                      "objective", dcl__json_from_number(a->objective),
                      "relative_gap", dcl__json_from_number(r->relative_gap), "rank", (json_int_t)a->rank,
-                     "balance_error", dcl__json_from_number(a->balance_error),
+                     "balance_error", dcl__json_from_number(a->balance_error), "balanced_last", r->balanced_last,
                      "singular_values", numbers_json(r->product_values, r->width),
                      "data_singular_values", numbers_json(r->data_values, r->data_count),
                      "unit_products", numbers_json(r->products, r->blocks), "status", status_name(r->status),
@@ -217,7 +217,7 @@ static void print_summary(const dcl__report_facts *f, const dcl_factorize_result
         printf("width          the width is cut off: more --rank would lower the objective\n");
     printf("rank           %lld (at the %s %lld)\n", (long long)r->assessment.rank,
            r->optimum.inexact ? "bound" : "optimum", (long long)r->optimum.rank);
-    printf("balance error  %.2e\n", r->assessment.balance_error);
+    printf("balance error  %.2e%s\n", r->assessment.balance_error, r->balanced_last ? " (balanced by the last step)" : "");
 }
 
 dcl_status dcl__report_factorization(const dcl__report_facts *facts, const dcl_factorize_result *result,

@@ -65,6 +65,7 @@ static dcl_status start(const dcl__lab *lab, watch *w, int solver, dcl_error *er
     options.retain = 1 / (1 + w->lambda);
     options.mask = solver == DCL_SOLVER_STOCHASTIC ? DCL_MASK_SAMPLE : DCL_MASK_STEP;
     options.steps = solver == DCL_SOLVER_STOCHASTIC ? STEPS : 0;
+    options.as_trained = 1;
     options.progress = look;
     options.user = w;
     dcl_status status = dcl_factorization_create(lab->tools.registry, lab->tools.device, &w->y, &options,

@@ -165,6 +165,12 @@ static int on_progress(void *user, const dcl_epoch *e)
     return dcl__interrupted();
 }
 
+static int wants_to_stop(void *user)
+{
+    (void)user;
+    return dcl__interrupted();
+}
+
 static void make_options(run *r)
 {
     const request *q = r->request;
@@ -180,6 +186,7 @@ static void make_options(run *r)
     o->seed = q->seed;
     o->started = dcl__started();
     o->progress = on_progress;
+    o->stop = wants_to_stop;
     o->user = r;
 }
 

@@ -122,7 +122,8 @@ static void make_task(dcl_factorization *f, const dcl_noise *noise)
     const dcl_matrix *y = &f->white.y;
     *task = (dcl__task){.rows = y->rows, .columns = f->white.columns, .width = o->width, .dtype = y->dtype,
                         .lambda = noise->lambda, .norm = frobenius_norm(y),
-                        .optimizer = o->optimizer, .rate = o->rate, .batch = o->batch, .noise = *noise};
+                        .optimizer = o->optimizer, .rate = o->rate, .batch = o->batch, .noise = *noise,
+                        .as_trained = o->as_trained};
     task->retain = 1 / (1 + task->lambda);
     task->unit_u = sqrt(task->norm / ((double)task->rows * (double)task->width));
     task->unit_v = sqrt(task->norm / ((double)task->columns * (double)task->width));
@@ -566,6 +567,12 @@ static void prove_attained(const dcl_factorization *f, double objective, dcl_opt
     }
 }
 
+static int is_balanced_last(const dcl_factorization *f)
+{
+    return f->options.solver == DCL_SOLVER_STOCHASTIC && dcl_session_steps(f->session) >= f->task.steps &&
+           dcl__balances_last(&f->task, f->white.x.data != NULL);
+}
+
 static void describe(const dcl_factorization *f, const dcl_assessment *assessment, dcl_factorize_result *result)
 {
     *result = (dcl_factorize_result){
@@ -578,7 +585,8 @@ static void describe(const dcl_factorization *f, const dcl_assessment *assessmen
         .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step, .noise = f->noise,
         .features = f->white.features, .data_rank = f->white.back ? f->white.rank : 0,
         .data_condition = f->white.condition, .blocks = f->width / f->noise.block, .shrunk = f->shrunk,
-        .width_found = f->width, .width_trained = f->task.width, .cut_off = is_cut_off(f, assessment->rank)};
+        .width_found = f->width, .width_trained = f->task.width, .cut_off = is_cut_off(f, assessment->rank),
+        .balanced_last = is_balanced_last(f)};
     prove_attained(f, assessment->objective, &result->optimum);
     result->status = result->cut_off ? DCL_STOPPED : verdict(f, result->relative_gap);
 }

@@ -18,6 +18,7 @@ typedef struct dcl__task {
     int optimizer;
     double rate;                 /* 0: the solver's default                                          */
     int64_t steps, batch;        /* steps: resolved; batch 0: all columns                            */
+    int as_trained;              /* 1: the last step of `stochastic` does not balance the units      */
     dcl_noise noise;
 } dcl__task;
 
@@ -41,6 +42,9 @@ void dcl__build_closed_form(dcl_graph *graph, const dcl__task *task, dcl_value y
 void dcl__build_explicit(dcl_graph *graph, const dcl__task *task, dcl_value y);
 void dcl__build_descent(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value x);
 void dcl__build_stochastic(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value x);
+
+/* Whether the last step of `stochastic` balances the units: where the penalty of a product is least then. */
+int dcl__balances_last(const dcl__task *task, int has_x);
 
 /* One optimizer update of a parameter: adds the optimizer's state and assigns the new parameter, which is
  * returned. `unit` is the parameter's natural size. */

@@ -2,8 +2,14 @@
  *
  * The mean of iterates that take steps falling like 1/t comes near the optimum where the last iterate does
  * not (Polyak and Juditsky 1992; weights that grow with t: Shamir and Zhang, ICML 2013).
+ *
+ * Units come to weigh the same far more slowly than the objective comes near its least value, for near the optimum it
+ * hardly depends on how a product is shared out among them. So the last step shares it out evenly (op balance), which
+ * leaves U V' as it is and can only lower the objective.
  */
 #include "recipes/noise.h"
+
+enum { MOST_UNITS = 20000 };     /* that the op balance takes                                        */
 
 /* This step's columns of Y and of X, or without X rows of V; all as they are without --batch. */
 static void take_batch(dcl_graph *graph, const dcl__task *task, dcl_value *y, dcl_value *v, dcl_value *x)
@@ -24,13 +30,33 @@ static void take_batch(dcl_graph *graph, const dcl__task *task, dcl_value *y, dc
         *v = dcl__binary(graph, "gather", *v, indices);
 }
 
-/* The running mean of a parameter from 30 % of the steps on, under the parameter's public name. */
-static void average(dcl_graph *graph, const dcl__task *task, const char *name, dcl_value iterate, int64_t rows)
+/* The running mean of a parameter from 30 % of the steps on. */
+static dcl_value average(dcl_graph *graph, const dcl__task *task, dcl_value mean, dcl_value iterate)
 {
     const dcl_setting settings[] = {{.name = "start", .integer = task->steps / 10 * 3},
                                     {.name = "power", .number = 1}, {0}};
-    dcl_value mean = dcl__matrix_parameter(graph, name, rows, task->width, 0, 0);
-    dcl_graph_assign(graph, mean, dcl_graph_apply(graph, NULL, "average", (dcl_value[]){mean, iterate}, 2, settings));
+    return dcl_graph_apply(graph, NULL, "average", (dcl_value[]){mean, iterate}, 2, settings);
+}
+
+/* Adds the parameters with the answer. */
+static void answer(dcl_graph *graph, const dcl__task *task, dcl_value next_u, dcl_value next_v, dcl_value x)
+{
+    const dcl_setting settings[] = {{.name = "block", .integer = task->noise.block},
+                                    {.name = "at", .integer = task->steps - 1}, {0}};
+    dcl_value u = dcl__matrix_parameter(graph, "U", task->rows, task->width, 0, 0);
+    dcl_value v = dcl__matrix_parameter(graph, "V", task->columns, task->width, 0, 0);
+    const dcl_value means[] = {average(graph, task, u, next_u), average(graph, task, v, next_v)};
+    dcl_value balanced = 0;
+    if (dcl__balances_last(task, x != 0))
+        balanced = dcl_graph_apply(graph, "balanced", "balance", means, 2, settings);
+    dcl_graph_assign(graph, u, balanced ? balanced : means[0]);
+    dcl_graph_assign(graph, v, balanced ? balanced + 1 : means[1]);
+}
+
+int dcl__balances_last(const dcl__task *task, int has_x)
+{
+    return !task->as_trained && task->lambda > 0 && task->width <= MOST_UNITS &&
+           task->noise.kind != DCL_NOISE_CORRELATED && !(has_x && task->noise.lambda_entry > 0);
 }
 
 void dcl__build_stochastic(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value x)
@@ -48,7 +74,6 @@ void dcl__build_stochastic(dcl_graph *graph, const dcl__task *task, dcl_value y,
     const dcl__schedule_setting schedule = {"inverse", horizon, 0.25};
     dcl_value next_u = dcl__optimize(graph, task, u, gradients[0], task->unit_u, schedule);
     dcl_value next_v = dcl__optimize(graph, task, v, gradients[1], task->unit_v, schedule);
-    average(graph, task, "U", next_u, task->rows);
-    average(graph, task, "V", next_v, task->columns);
+    answer(graph, task, next_u, next_v, x);
     dcl_graph_result(graph, "loss", loss);
 }

@@ -1,4 +1,5 @@
 """test_interrupt.py: an interrupted run leaves what it reached, and goes on from there to the same bits."""
+import json
 import os
 import pty
 import select
@@ -114,6 +115,36 @@ class Resume(Interrupt):
         self.assertEqual(last.factor_bytes(), whole.factor_bytes())
 
 
+class ResumeWithData(Interrupt):
+    """Without batches the problem without X is trained; with them X stays beside Y."""
+    def setUp(self):
+        super().setUp()
+        self.save("X.npy", numpy.random.default_rng(1).normal(size=(15, 40)))
+
+    def check(self, *options):
+        words = ("--data", "X.npy", *options)
+        whole = Fit(self.path("whole"), self.dropcl(*self.words("whole", *words)))
+        first = self.assertInterrupted(self.interrupt(self.words("parts", *words)), "parts")
+        self.assertEqual(first.v.shape, (15, 6))
+        self.refuse_without(words)
+        last = Fit(self.path("parts"), self.dropcl(*self.words("parts", "--resume", *words)))
+        self.assertEqual(last.report["steps"], self.steps)
+        self.assertEqual(last.factor_bytes(), whole.factor_bytes())
+        for key in ("objective", "lower_bound", "constant", "data_rank"):
+            self.assertEqual(last.report[key], whole.report[key])
+
+    def refuse_without(self, words):
+        """The checkpoint is of another run without X."""
+        result = self.dropcl(*self.words("parts", "--resume", *words[2:]), status=2)
+        self.assertIn("parts/checkpoint", result.err)
+
+    def test_the_result_has_the_same_bits(self):
+        self.check()
+
+    def test_with_batches_too(self):
+        self.check("--batch", 10)
+
+
 class Refused(Interrupt):
     def refuse(self, words, *telling, status=3):
         result = self.dropcl(*words, status=status)
@@ -180,6 +211,24 @@ class Run(Interrupt):
         self.assertEqual(result.status, INTERRUPTED)
         self.assertRegex(result.err, r"dropcl: interrupted at step \d+; what was reached was fetched\r\n$")
         self.assertTrue(numpy.isfinite(numpy.load(self.path("U.npy"))).all())
+
+
+class Train(Interrupt):
+    samples = 20_000
+
+    def test_training_stops_within_an_epoch_with_the_weights_it_reached(self):
+        draw = numpy.random.default_rng(1)
+        self.save("X.npy", draw.normal(size=(self.samples, 3)))
+        self.save("T.npy", draw.integers(0, 2, size=self.samples))
+        result = self.interrupt(["train", "X.npy", "T.npy", "-o", "net", "--batch", 1, "--epochs", 3], after="epoch 1/3")
+        self.assertEqual(result.status, INTERRUPTED, result.text)
+        self.assertRegex(result.err, r"dropcl: interrupted; what was reached is in net, and --weights goes on from there\r\n$")
+        report = json.loads(self.path("net/report.json").read_text(encoding="utf-8"))
+        self.assertEqual(report["epochs"], 2)
+        self.assertTrue(self.samples < report["steps"] < 2 * self.samples, report["steps"])
+        weights = numpy.load(self.path("net/weights.npz"))
+        self.assertTrue(all(numpy.isfinite(weights[name]).all() for name in weights.files))
+        self.dropcl("train", "X.npy", "T.npy", "-o", "more", "--weights", "net/weights.npz", "--epochs", 1)
 
 
 if __name__ == "__main__":

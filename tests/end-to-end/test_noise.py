@@ -116,6 +116,37 @@ class DropConnect(Noise):
         self.assertNotEqual(one, other)
 
 
+class LastStep(Noise):
+    """The last stochastic step shares the product out evenly, where that costs nothing."""
+    kinds = ((), ("--mask", "sample"), ("--noise", "dropblock", "--block", 3), ("--noise", "dropblock", "--block", 6),
+             ("--noise", "dropconnect", "--side", "both"), ("--batch", 15))
+
+    def test_it_keeps_the_product_and_lowers_the_objective(self):
+        for words in self.kinds:
+            with self.subTest(words=words):
+                words = ("--steps", 100, "--dtype", "f64", *words)
+                trained, balanced = self.fit(*words, "--as-trained", out="trained"), self.fit(*words)
+                self.assertEqual((trained.report["balanced_last"], balanced.report["balanced_last"]), (False, True))
+                self.assertClose(balanced.u @ balanced.v.T, trained.u @ trained.v.T, 1e-12)
+                self.assertLess(balanced.report["objective"], trained.report["objective"])
+                self.assertLess(balanced.report["balance_error"], trained.report["balance_error"] / 10)
+                self.assertIn("(balanced by the last step)", balanced.result.out)
+                self.assertNotIn("(balanced by the last step)", trained.result.out)
+
+    def test_units_weigh_the_same_then(self):
+        self.assertLess(self.fit("--steps", 100).report["balance_error"], 1e-5)
+
+    def test_blocks_that_would_weigh_more_stay_as_they_are(self):
+        words = ("--noise", "dropblock", "--block", 4, "--steps", 1000, "--dtype", "f64")
+        trained, last = self.fit(*words, "--as-trained", out="trained"), self.fit(*words)
+        self.assertLessEqual(last.report["objective"], trained.report["objective"])
+
+    def test_an_early_end_leaves_it_out(self):
+        fit = self.fit("--tolerance", 0.2)
+        self.assertFalse(fit.report["balanced_last"])
+        self.assertGreater(fit.report["balance_error"], 1e-3)
+
+
 class Correlated(Noise):
     def setUp(self):
         super().setUp()
@@ -128,6 +159,7 @@ class Correlated(Noise):
             fit = self.fit("--noise", "correlated", "--mask-factor", "A.npy", "--retain", 0.7, "--solver", solver,
                            "--dtype", "f64", out=solver)
             self.check_objective(fit, self.factor @ self.factor.T)
+            self.assertFalse(fit.report["balanced_last"])
             self.assertIsNone(fit.report["optimum"])
             self.assertIn("no closed form", fit.result.out)
             objectives.append(fit.report["objective"])

@@ -39,6 +39,31 @@ END_TEST
 
 enum { COUNT = 200000 };
 
+/* Draws of masks, kept with probability 0.6, beside draws one further along each axis, the last of which are words of
+ * one index: what both say is that of independent draws, within five standard errors. */
+static const struct {
+    uint64_t seed, index;
+    uint32_t step, stream, word;
+} axes[] = {{.seed = 1}, {.seed = (uint64_t)1 << 32}, {.index = 1}, {.step = 1}, {.stream = 1}, {.word = 1}, {.word = 2}};
+
+START_TEST(neighbouring_draws_are_independent)
+{
+    const uint32_t threshold = 2576980378u;      /* 0.6 2^32 */
+    const double variance = 0.6 * 0.4;
+    double sum = 0;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        const uint64_t seed = i % 7, index = i / 7 % 11;
+        const uint32_t step = i / 77, stream = i % 3;
+        uint32_t one[4], other[4];
+        dcl_random_words(seed, step, stream, index, one);
+        dcl_random_words(seed + axes[_i].seed, step + axes[_i].step, stream + axes[_i].stream, index + axes[_i].index,
+                         other);
+        sum += ((one[0] < threshold) - 0.6) * ((other[axes[_i].word] < threshold) - 0.6);
+    }
+    ck_assert_double_le(fabs(sum), 5 * variance * sqrt(COUNT));
+}
+END_TEST
+
 static double *normal(uint64_t seed, dcl_initial initial, int64_t count)
 {
     double *data = malloc((size_t)count * sizeof *data);
@@ -159,5 +184,8 @@ Suite *random_suite(void)
     TCase *published = tcase_create("known answers");
     tcase_add_loop_test(published, words_are_those_of_the_paper, 0, ROWS(answers));
     suite_add_tcase(suite, published);
+    TCase *neighbours = tcase_create("neighbours");
+    tcase_add_loop_test(neighbours, neighbouring_draws_are_independent, 0, ROWS(axes));
+    suite_add_tcase(suite, neighbours);
     return suite;
 }
