@@ -6,30 +6,29 @@
  */
 #include "tile.cl"
 
-/* Packs SLICE rows of a depth x count matrix, element (p, j) at from[offset + p * row + j * column], into panels
- * of `width` columns, a constant. One work-item a slice; DEPTH is a multiple of SLICE. */
+/* Packs SLICE rows of a depth x count matrix, element (p, j) at from[offset + p * stride + j], into panels of
+ * `width` columns, a constant. One work-item a slice; DEPTH is a multiple of SLICE. */
 #define PACK(width)                                                                                                \
     const long first = get_global_id(0) * SLICE, last = min(first + SLICE, depth);                                 \
-    const long panels = (count + (width) - 1) / (width);                                                           \
+    const long panels = (count + (width) - 1) / (width), whole = count / (width);                                  \
     const long block = first / DEPTH * DEPTH, height = min((long)DEPTH, depth - block);                            \
     to += block * panels * (width) + (first - block) * (width);                                                    \
-    from += offset + first * row;                                                                                  \
-    const long whole = column == 1 ? count / (width) : 0;                                                          \
-    for (long p = first; p < last; p++, from += row, to += (width))                                                \
+    from += offset + first * stride;                                                                               \
+    for (long p = first; p < last; p++, from += stride, to += (width))                                             \
         for (long j = 0; j < panels; j++) {                                                                        \
-            __global const real *in = from + j * (width) * column;                                                 \
+            __global const real *in = from + j * (width);                                                          \
             __global real *out = to + j * height * (width);                                                        \
             if (j < whole)                                                                                         \
                 UNROLL for (int i = 0; i < (width); i++)                                                           \
                     out[i] = in[i];                                                                                \
             else                                                                                                   \
                 for (int i = 0; i < (width); i++)                                                                  \
-                    out[i] = j * (width) + i < count ? in[i * column] : R(0.0);                                    \
+                    out[i] = j * (width) + i < count ? in[i] : R(0.0);                                             \
         }
 
 #define PACK_ARGUMENTS                                                                                             \
-    const long depth, const long count, __global const real *from, const long offset, const long row,              \
-    const long column, __global real *to
+    const long depth, const long count, __global const real *from, const long offset, const long stride,           \
+    __global real *to
 
 /* The right operand: panels of COLUMNS. */
 __kernel void pack_right(PACK_ARGUMENTS)
@@ -41,6 +40,25 @@ __kernel void pack_right(PACK_ARGUMENTS)
 __kernel void pack_left(PACK_ARGUMENTS)
 {
     PACK(ROWS)
+}
+
+/* The right operand, transposed: element (p, j) at from[offset + p + j * stride]. A work-item packs one panel of one
+ * block, SLICE of each column at a time: it follows few rows of memory, a whole cache line of each, where rows that
+ * are a power of two apart would push each other out of the cache. */
+__kernel void pack_right_across(PACK_ARGUMENTS)
+{
+    const long j = get_global_id(0) * COLUMNS, block = get_global_id(1) * DEPTH;
+    const long height = min((long)DEPTH, depth - block), width = min((long)COLUMNS, count - j);
+    const long whole = width == COLUMNS ? height / SLICE * SLICE : 0;
+    from += offset + block + j * stride;
+    to += block * ((count + COLUMNS - 1) / COLUMNS * COLUMNS) + j * height;
+    for (long first = 0; first < whole; first += SLICE)
+        for (int i = 0; i < COLUMNS; i++)
+            UNROLL for (int p = 0; p < SLICE; p++)
+                to[(first + p) * COLUMNS + i] = from[i * stride + first + p];
+    for (long p = whole; p < height; p++)
+        for (int i = 0; i < COLUMNS; i++)
+            to[p * COLUMNS + i] = i < width ? from[i * stride + p] : R(0.0);
 }
 
 /* c = part + beta * c for height x width numbers of a tile with rows of COLUMNS; with beta 0, c is not read. */

@@ -12,7 +12,7 @@ static const char STYLE[] =
     "body{font:16px/1.55 system-ui,sans-serif;color:#1b1b1b;max-width:860px;margin:2rem auto;padding:0 1rem}"
     "h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.25rem;margin:0 0 .5rem}"
     "section{border-top:1px solid #ddd;padding:1.4rem 0}p{margin:.5rem 0}"
-    "img{display:block;width:100%;height:auto;margin:.8rem 0}"
+    "figure{margin:.8rem 0;overflow-x:auto}img{display:block;width:100%;min-width:680px;height:auto}"
     "code{background:#f2f2f2;padding:.1rem .35rem;border-radius:3px;font-size:.9em}"
     ".fact{color:#555;font-size:.93rem}table{border-collapse:collapse;margin:.8rem 0}"
     "td,th{text-align:left;padding:.2rem 1.2rem .2rem 0;font-weight:normal}"
@@ -27,13 +27,21 @@ const char *dcl__lab_sentence(const dcl__outcome *outcome, char *text, size_t si
     return text;
 }
 
+/* Whether a line must not end at this space: a number stays with its sign, as in "1 %" and "c = 2". */
+static int binds(const char *text, const char *space)
+{
+    return space[1] == '%' || space[1] == '=' || (space > text && space[-1] == '=');
+}
+
 static void write_escaped(FILE *stream, const char *text)
 {
-    for (; *text; text++) {
-        if (*text == '<' || *text == '>' || *text == '&' || *text == '"')
-            fprintf(stream, "&#%d;", *text);
+    for (const char *at = text; *at; at++) {
+        if (*at == '<' || *at == '>' || *at == '&' || *at == '"')
+            fprintf(stream, "&#%d;", *at);
+        else if (*at == ' ' && binds(text, at))
+            fputs("&nbsp;", stream);
         else
-            fputc(*text, stream);
+            fputc(*at, stream);
     }
 }
 
@@ -51,7 +59,8 @@ static void write_base64(FILE *to, FILE *from)
     }
 }
 
-/* As an image, not as part of the page: the names inside the SVG files would collide. */
+/* As an image, not as part of the page: the names inside the SVG files would collide. Narrow windows scroll it, also
+ * by keys, for it cannot be read when it is small. */
 static dcl_status write_picture(FILE *to, const dcl__lab *lab, const char *name, dcl_error *error)
 {
     char file[128];
@@ -60,9 +69,9 @@ static dcl_status write_picture(FILE *to, const dcl__lab *lab, const char *name,
     FILE *from = fopen(path.text, "rb");
     if (!from)
         return dcl__fail(error, DCL_EIO, "%s: the picture cannot be read again", path.text);
-    fprintf(to, "<img alt=\"%s\" src=\"data:image/svg+xml;base64,", name);
+    fprintf(to, "<figure tabindex=\"0\"><img alt=\"%s\" src=\"data:image/svg+xml;base64,", name);
     write_base64(to, from);
-    fputs("\">\n", to);
+    fputs("\"></figure>\n", to);
     int failed = ferror(from);
     fclose(from);
     return failed ? dcl__fail(error, DCL_EIO, "%s: the picture cannot be read again", path.text) : DCL_OK;

@@ -104,22 +104,23 @@ static dcl_status get_kernel(dcl_device *device, const dcl__product *p, const cu
     return dcl__kernel(device, &build, name, kernel, error);
 }
 
-/* Packs depth x count elements of an operand; element (p, j) is at offset + p * row + j * column. */
+/* Packs depth x count elements of an operand; element (p, j) is at offset + p * stride + j, or `across`, at offset +
+ * p + j * stride. */
 static dcl_status pack(dcl_device *device, const dcl__product *p, const cut *c, const char *name,
                        const dcl__matrix *from, int64_t offset, int across, int64_t depth, int64_t count, cl_mem to,
                        dcl_error *error)
 {
-    static const uint64_t one = 1;
-    const uint64_t slices = (uint64_t)divide_up(depth, SLICE);
-    const cl_long unit = 1, *row = across ? &unit : &from->stride, *column = across ? &from->stride : &unit;
-    const size_t integer = sizeof unit, memory = sizeof(cl_mem);
+    static const uint64_t one[] = {1, 1};
+    const uint64_t slices[] = {(uint64_t)divide_up(depth, SLICE)};
+    const uint64_t blocks[] = {(uint64_t)divide_up(count, c->tile.columns), (uint64_t)divide_up(depth, c->depth)};
+    const size_t integer = sizeof depth, memory = sizeof(cl_mem);
     const dcl__kernel_argument arguments[] = {{integer, &depth}, {integer, &count}, {memory, &from->buffer},
-                                              {integer, &offset}, {integer, row}, {integer, column}, {memory, &to}};
+                                              {integer, &offset}, {integer, &from->stride}, {memory, &to}};
     cl_kernel kernel;
     dcl_status status = get_kernel(device, p, c, name, &kernel, error);
     if (status == DCL_OK)
-        status = dcl__set_kernel_arguments(kernel, name, arguments, 7, error);
-    return status ? status : dcl__enqueue(device, kernel, name, 1, &slices, &one, error);
+        status = dcl__set_kernel_arguments(kernel, name, arguments, 6, error);
+    return status ? status : dcl__enqueue(device, kernel, name, across ? 2 : 1, across ? blocks : slices, one, error);
 }
 
 /* Strips and panels of one group: enough groups for all compute units, few enough that a group's rows of A
@@ -174,7 +175,7 @@ static dcl_status run_piece(dcl_device *device, const dcl__product *p, const cut
     const int64_t first_a = at->first_k * p->a.stride + at->first_m;
     dcl_status status = DCL_OK;
     if (at->first_m == 0)        /* else the panels of op(B) are there already */
-        status = pack(device, p, c, "pack_right", &p->b, p->b.offset + first_b, tb, at->k, at->n,
+        status = pack(device, p, c, tb ? "pack_right_across" : "pack_right", &p->b, p->b.offset + first_b, tb, at->k, at->n,
                       device->gemm->panels[1], error);
     if (status == DCL_OK && ta)
         status = pack(device, p, c, "pack_left", &p->a, p->a.offset + first_a, 0, at->k, at->m, device->gemm->panels[0],
