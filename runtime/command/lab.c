@@ -36,8 +36,8 @@ static const dcl__experiment_entry experiments[] = {
      "When λ grows in proportion to the number of units, the problem becomes convex in UVᵀ: from a certain width ρ "
      "on every width has the same optimum, which needs ρ units.", dcl__lab_variable_rate},
     {"learning-curve",
-     "A network that is large for its data learns the training images by heart. Dropout of the hidden units keeps it "
-     "from that, and it recognises more images that it has not seen.", dcl__lab_learning_curve},
+     "A network that is large for its data learns the training images by heart. Dropout of hidden units keeps it from "
+     "that; after enough training it should recognise more images that it has not seen.", dcl__lab_learning_curve},
 };
 
 enum { EXPERIMENT_COUNT = sizeof experiments / sizeof *experiments };

@@ -8,7 +8,9 @@
 #include "command/train_data.h"
 #include "core/error.h"
 
-enum { HIDDEN = 1024, NETS = 2, LAYERS = 3, BATCH = 256, EPOCHS = 18 };
+/* Only what the last layer reads is masked: with both hidden layers masked, a network is far behind after so few
+ * epochs. */
+enum { HIDDEN = 1024, NETS = 2, LAYERS = 3, BATCH = 256, EPOCHS = 28 };
 static const char *const NAME[NETS] = {"without", "with dropout"};
 static const int COLORS[NETS] = {DCL__VERMILION, DCL__BLUE};
 
@@ -54,13 +56,11 @@ static dcl_matrix some(const dcl__lab *lab, const dcl__array *array)
 static dcl_status learn(study *s, int i, dcl_error *error)
 {
     const int64_t hidden = s->lab->quick ? 128 : HIDDEN;
-    const int noise = i ? DCL_NOISE_DROPOUT : DCL_NOISE_NONE;
     const dcl_layer layers[LAYERS] = {
         {.width = hidden, .activation = DCL_ACTIVATION_RELU, .noise = DCL_NOISE_NONE, .retain = 1, .bias = 1},
-        {.width = hidden, .activation = DCL_ACTIVATION_RELU, .noise = noise, .retain = i ? 0.5 : 1,
-         .mask = DCL_MASK_SAMPLE, .bias = 1},
-        {.width = s->training.targets.dim[1], .activation = DCL_ACTIVATION_LINEAR, .noise = noise,
-         .retain = i ? 0.5 : 1, .mask = DCL_MASK_SAMPLE, .bias = 1}};
+        {.width = hidden, .activation = DCL_ACTIVATION_RELU, .noise = DCL_NOISE_NONE, .retain = 1, .bias = 1},
+        {.width = s->training.targets.dim[1], .activation = DCL_ACTIVATION_LINEAR,
+         .noise = i ? DCL_NOISE_DROPOUT : DCL_NOISE_NONE, .retain = i ? 0.5 : 1, .mask = DCL_MASK_SAMPLE, .bias = 1}};
     const dcl_network_options options = {.layers = layers, .layer_count = LAYERS, .loss = DCL_LOSS_CROSS_ENTROPY,
                                          .batch = BATCH, .epochs = s->lab->quick ? 3 : EPOCHS, .seed = s->lab->seed,
                                          .progress = show_epoch, .user = s};
@@ -92,12 +92,13 @@ static void add_curves(dcl__sheet *sheet, const study *s, int losses)
 
 static void judge(const study *s, dcl__finding *finding)
 {
-    double right[NETS], fitted[NETS];
+    double right[NETS], fitted[NETS], loss[NETS];
     for (int i = 0; i < NETS; i++) {
         int64_t count;
         const dcl_epoch *epochs = dcl_network_history(s->net[i], &count);
         right[i] = count > 0 ? 1 - epochs[count - 1].validation_error : 0;
         fitted[i] = count > 0 ? 1 - epochs[count - 1].training_error : 0;
+        loss[i] = count > 0 ? epochs[count - 1].validation_loss : INFINITY;
     }
     const double bar = s->lab->quick ? 0.5 : BAR;
     finding->figure = right[1];
@@ -107,7 +108,8 @@ static void judge(const study *s, dcl__finding *finding)
              "recognised%s", 100 * bar,
              s->lab->quick ? " (a small run)" : ", and more than without");
     snprintf(finding->found, sizeof finding->found, "%.2f %% with dropout and %.2f %% without, where %.2f %% and %.2f "
-             "%% of the training images were", 100 * right[1], 100 * right[0], 100 * fitted[1], 100 * fitted[0]);
+             "%% of the training images were; the cross-entropy of test images is %.3f with and %.3f without",
+             100 * right[1], 100 * right[0], 100 * fitted[1], 100 * fitted[0], loss[1], loss[0]);
 }
 
 static dcl_status draw(const study *s, dcl_error *error)
@@ -118,8 +120,8 @@ static dcl_status draw(const study *s, dcl_error *error)
     add_curves(&sheet, s, 0);
     dcl__sheet_panel(&sheet, "Losses", "epoch", "cross-entropy")->log_y = 1;
     add_curves(&sheet, s, 1);
-    snprintf(subtitle, sizeof subtitle, "Fashion-MNIST, 784-%d-%d-10 network with relu, half of the hidden units "
-             "dropped for each sample", s->lab->quick ? 128 : HIDDEN, s->lab->quick ? 128 : HIDDEN);
+    snprintf(subtitle, sizeof subtitle, "Fashion-MNIST, 784-%d-%d-10 network with relu, half of the last hidden "
+             "units dropped for each sample", s->lab->quick ? 128 : HIDDEN, s->lab->quick ? 128 : HIDDEN);
     dcl_status status = dcl__sheet_write(&sheet, s->lab, "learning-curve",
                                          "Dropout keeps a network from learning by heart", subtitle, 2, error);
     dcl__sheet_free(&sheet);

@@ -175,8 +175,8 @@ static dcl_status run_piece(dcl_device *device, const dcl__product *p, const cut
     const int64_t first_a = at->first_k * p->a.stride + at->first_m;
     dcl_status status = DCL_OK;
     if (at->first_m == 0)        /* else the panels of op(B) are there already */
-        status = pack(device, p, c, tb ? "pack_right_across" : "pack_right", &p->b, p->b.offset + first_b, tb, at->k, at->n,
-                      device->gemm->panels[1], error);
+        status = pack(device, p, c, tb ? "pack_right_across" : "pack_right", &p->b, p->b.offset + first_b, tb, at->k,
+                      at->n, device->gemm->panels[1], error);
     if (status == DCL_OK && ta)
         status = pack(device, p, c, "pack_left", &p->a, p->a.offset + first_a, 0, at->k, at->m, device->gemm->panels[0],
                       error);
