@@ -8,6 +8,7 @@ import theory
 from common import Case
 
 EXACT = {"f32": 1e-5, "f64": 1e-9}
+BATCH_STEPS = ("--steps", 1500)          # enough for 5 %
 
 
 def draw(seed, rows, columns):
@@ -126,7 +127,8 @@ class OnRegression(OnData, Problems):
 
     def test_batches_of_samples_come_within_5_percent(self):
         for optimizer in ("adam", "sgd"):
-            fit, least, _ = self.fit(*self.problem(), "--batch", 15, "--optimizer", optimizer, dtype="f32")
+            fit, least, _ = self.fit(*self.problem(), "--batch", 15, *BATCH_STEPS, "--optimizer", optimizer,
+                                     dtype="f32")
             self.assertGap(fit, least, 5e-2)
 
     def test_plain_descent(self):
@@ -173,7 +175,7 @@ class OnFewSamples(OnData, Problems):
         return few_samples()
 
     def test_batches_of_samples(self):
-        fit, least, _ = self.fit(*self.problem(), "--batch", 3, dtype="f32")
+        fit, least, _ = self.fit(*self.problem(), "--batch", 3, *BATCH_STEPS, dtype="f32")
         self.assertGap(fit, least, 5e-2)
 
 
@@ -248,7 +250,7 @@ class OtherNoise(Problems):
     def test_stochastic_and_batches(self):
         for words in self.noises:
             explicit = self.factorize(self.y, "--data", "X.npy", "--rank", 10, "--solver", "explicit", *words)
-            for batch, most in (((), 1e-2), (("--batch", 15), 5e-2)):
+            for batch, most in (((), 1e-2), (("--batch", 15, *BATCH_STEPS), 5e-2)):
                 with self.subTest(noise=words, batch=batch):
                     self.check_near(explicit.report, most, *words, *batch)
         explicit = self.factorize(self.y, "--data", "X.npy", "--rank", 10, "--solver", "explicit", *self.correlated)
@@ -292,7 +294,7 @@ class EntriesOfV(Problems):
             best = self.solve(y, x, side, "--solver", "explicit", "--optimizer", "adam")
             self.assertIsNone(best["optimum"])
             self.assertClose(self.solve(y, x, side)["objective"], best["objective"], 2e-2)
-            self.assertClose(self.solve(y, x, side, "--batch", 20)["objective"], best["objective"], 5e-2)
+            self.assertClose(self.solve(y, x, side, "--batch", 20, *BATCH_STEPS)["objective"], best["objective"], 5e-2)
 
     def test_orthogonal_rows_have_the_closed_form(self):
         y, x = regression()
