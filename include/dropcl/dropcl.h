@@ -677,6 +677,8 @@ typedef struct dcl_completion_options {
     double share;                /* smallest lambda of the path over the largest; 0: 0.02            */
     double tolerance;            /* relative gap of each lambda; 0: 1e-4                             */
     int64_t width;               /* units at most; 0: min(rows, columns)                             */
+    int unshrink;                /* 1: predict with the weights that least squares gives the certified
+                                    units on the training entries (Mazumder, Hastie, Tibshirani 2010) */
     uint64_t seed;
     double started;
     int (*progress)(void *user, const dcl_growth_round *round);

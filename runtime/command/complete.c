@@ -12,7 +12,7 @@
 
 typedef struct request {
     const char *matrix, *folder, *holdout, *device, *plugins;
-    int layout, weights, bias, loss, dtype, quiet, json;
+    int layout, weights, bias, loss, unshrink, dtype, quiet, json;
     double lambda, share, tolerance;
     int64_t rank, path;
     uint64_t seed;
@@ -99,7 +99,7 @@ static dcl_completion_options make_options(const request *q)
     return (dcl_completion_options){
         .loss = q->loss == 2 ? DCL_LOSS_LOGISTIC : DCL_LOSS_SQUARED, .bias = q->bias,
         .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32, .lambda = isnan(q->lambda) ? -1 : q->lambda, .path = q->path,
-        .share = q->share, .tolerance = q->tolerance, .width = q->rank, .seed = q->seed, .started = dcl__started(),
+        .share = q->share, .tolerance = q->tolerance, .width = q->rank, .unshrink = q->unshrink, .seed = q->seed, .started = dcl__started(),
         .progress = on_round};
 }
 
@@ -198,6 +198,8 @@ static int check_request(const request *q)
         return dcl__misuse("complete", "--holdout %s: a share of the entries must be below 1 (or give a file)", q->holdout);
     if (q->holdout && strcmp(q->holdout, "0") == 0 && isnan(q->lambda))
         return dcl__misuse("complete", "without a holdout nothing tells which --lambda is best: give one");
+    if (q->loss == 2 && q->unshrink)
+        return dcl__misuse("complete", "--unshrink is least squares, --loss logistic goes without");
     if (q->loss == 2 && q->bias > DCL_BIAS_NONE)
         return dcl__misuse("complete", "--loss logistic goes without --bias, which are fitted by least squares");
     return DCL__GO_ON;
@@ -221,6 +223,8 @@ int dcl__command_complete(int argc, char **argv)
          "well (default)", DCL__OPTION_WORD, &q.bias},
         {"--loss", "squared|logistic", "logistic: for entries -1 and 1, or 0 and 1 (default squared)", DCL__OPTION_WORD,
          &q.loss},
+        {"--unshrink", NULL, "predict with units weighed by least squares: the penalty makes them smaller than they are; the "
+         "certificate is of the units before", DCL__OPTION_FLAG, &q.unshrink},
         {"--layout", "triplets|matrix", "of a text table: a row, a column and a value a line, or a row of the matrix a line "
          "(default: triplets if it has 3 columns)", DCL__OPTION_WORD, &q.layout},
         {"--weights", NULL, "triplets have a fourth field: the weight of the entry", DCL__OPTION_FLAG, &q.weights},

@@ -50,7 +50,8 @@ static json_t *describe_run(const dcl__complete_facts *f, const dcl_completion_r
 static json_t *describe_baseline(const dcl__complete_facts *f, const dcl_completion_result *r)
 {
     const dcl_baseline *b = r->predictor.baseline;
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "penalty", "nuclear", "loss",
+    return json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "penalty", "nuclear", "unshrunk",
+                     f->options->unshrink, "loss",
                      f->options->loss == DCL_LOSS_LOGISTIC ? "logistic" : "squared", "mean",
                      dcl__json_from_number(b->mean), "damping_row", dcl__json_from_number(b->damping_row),
                      "damping_column", dcl__json_from_number(b->damping_column),

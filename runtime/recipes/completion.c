@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "recipes/certificate.h"
+#include "recipes/unshrink.h"
 
 enum { DEFAULT_PATH = 16, MOST_RISES = 2 };
 static const double DEFAULT_SHARE = 0.02;
@@ -24,6 +25,7 @@ struct dcl_completion {
     int64_t chosen;
     double *u, *v;               /* of the chosen lambda                                             */
     int64_t width;
+    double *now_u, *now_v;       /* of the present lambda, unshrunk where that is asked for          */
     double largest;
     dcl_growth_result last;
     int stopped;
@@ -43,6 +45,8 @@ static dcl_status check(const dcl_entries *training, const dcl_entries *holdout,
         return dcl__fail(error, DCL_EINVAL, "training entries are of a %" PRId64 " x %" PRId64 " matrix and those of the "
                          "holdout of %" PRId64 " x %" PRId64, training->rows, training->columns, holdout->rows,
                          holdout->columns);
+    if (o->loss == DCL_LOSS_LOGISTIC && o->unshrink)
+        return dcl__fail(error, DCL_EINVAL, "units are unshrunk by least squares, not with the logistic loss");
     if (o->loss == DCL_LOSS_LOGISTIC && o->bias > DCL_BIAS_NONE)
         return dcl__fail(error, DCL_EINVAL, "biases are fitted by least squares: the logistic loss goes without");
     return DCL_OK;
@@ -128,32 +132,41 @@ void dcl_completion_free(dcl_completion *c)
     free(c->path);
     free(c->u);
     free(c->v);
+    free(c->now_u);
+    free(c->now_v);
     free(c);
 }
 
 /* ---- The path ---- */
 
-static dcl_status keep(dcl_completion *c, const dcl_growth_result *r, dcl_error *error)
+/* Takes a copy of the factors that a lambda has led to. */
+static dcl_status take(dcl_completion *c, const dcl_growth_result *r, dcl_error *error)
 {
-    const size_t u_size = (size_t)(r->rows * r->width + 1) * sizeof(double);
-    const size_t v_size = (size_t)(r->columns * r->width + 1) * sizeof(double);
-    double *u = malloc(u_size), *v = malloc(v_size);
-    if (!u || !v) {
-        free(u);
-        free(v);
+    const size_t u_size = (size_t)(r->rows * r->width) * sizeof(double);
+    const size_t v_size = (size_t)(r->columns * r->width) * sizeof(double);
+    free(c->now_u);
+    free(c->now_v);
+    c->now_u = malloc(u_size + 1);
+    c->now_v = malloc(v_size + 1);
+    if (!c->now_u || !c->now_v)
         return dcl__no_memory(error, "factors", (int64_t)(u_size + v_size));
-    }
     if (r->width > 0) {
-        memcpy(u, r->u, u_size - sizeof *u);
-        memcpy(v, r->v, v_size - sizeof *v);
+        memcpy(c->now_u, r->u, u_size);
+        memcpy(c->now_v, r->v, v_size);
     }
+    return c->options.unshrink ? dcl__unshrink(&c->training, c->now_u, c->now_v, r->width, error) : DCL_OK;
+}
+
+/* The present factors become those that are handed out. */
+static void keep(dcl_completion *c, int64_t width)
+{
     free(c->u);
     free(c->v);
-    c->u = u;
-    c->v = v;
-    c->width = r->width;
+    c->u = c->now_u;
+    c->v = c->now_v;
+    c->now_u = c->now_v = NULL;
+    c->width = width;
     c->chosen = (int64_t)c->path_count - 1;
-    return DCL_OK;
 }
 
 /* Better is what errs less on the holdout; without one, there is only one. */
@@ -170,10 +183,12 @@ static dcl_status solve(dcl_completion *c, double lambda, dcl_error *error)
     if (status == DCL_OK)
         status = dcl_growth_finish(c->growth, r, error);
     if (status == DCL_OK)
+        status = take(c, r, error);
+    if (status == DCL_OK)
         status = dcl__grow(&c->path, sizeof *c->path, c->path_count, &c->path_capacity, "the path", error);
     if (status)
         return status;
-    const dcl_predictor predictor = {&c->baseline, r->u, r->v, r->width, c->options.loss};
+    const dcl_predictor predictor = {&c->baseline, c->now_u, c->now_v, r->width, c->options.loss};
     dcl_completion_point *point = &c->path[c->path_count++];
     *point = (dcl_completion_point){
         .lambda = lambda, .seconds = dcl__now() - c->options.started, .width = r->width, .rank = r->certificate.rank,
@@ -181,7 +196,9 @@ static dcl_status solve(dcl_completion *c, double lambda, dcl_error *error)
         .training = dcl_predictor_assess(&predictor, c->given), .holdout = {NAN, NAN}};
     if (c->holdout)
         point->holdout = dcl_predictor_assess(&predictor, c->holdout);
-    return is_best(c) ? keep(c, r, error) : DCL_OK;
+    if (is_best(c))
+        keep(c, r->width);
+    return DCL_OK;
 }
 
 /* Whether the error on the holdout has risen so often in a row that a smaller lambda will hardly help. */
