@@ -538,20 +538,24 @@ typedef struct dcl_problem {
 enum {
     DCL_PROOF_RIGOROUS = 1,      /* true, rounding included                                          */
     DCL_PROOF_PROBABLE = 2,      /* true but for a small probability over random starts              */
-    DCL_PROOF_NONE = 3           /* no bound: this penalty and loss have none                        */
+    DCL_PROOF_NONE = 3           /* there is none; no penalty of today                               */
 };
 
 typedef struct dcl_certificate {
     double data_term, regularizer, objective;
-    double lower_bound;          /* no factors of any width have a smaller objective; -INFINITY: none */
+    double lower_bound;          /* no factors of any width have a smaller objective; of sums of squares, no
+                                    factors of this width                                            */
     double relative_gap;         /* (objective - lower_bound) / objective, at least 0; 0 where that is 0 / 0 */
     double polar;                /* an upper bound of the polar of Z; NAN for sums of squares        */
     double polar_reached;        /* the largest u'Zv that was found                                  */
     int proof;                   /* DCL_PROOF_...                                                    */
-    int exact;                   /* 1: the polar is computed exactly, so that the gap closes at the optimum */
+    int exact;                   /* 1: the polar is known exactly, so that the gap closes at the optimum;
+                                    sums of squares: for dropout of a rank below the width           */
     double failure;              /* DCL_PROOF_PROBABLE: that probability; else 0                     */
-    double stationarity;         /* |<Z, U V'> - regularizer| / objective: 0 at every stationary point */
-    double balance_error;        /* largest | ||u_i|| - ||v_i|| | / sqrt(||u_i|| ||v_i||)            */
+    double stationarity;         /* |<Z, U V'> - regularizer| / objective, with twice the regularizer for
+                                    sums of squares: 0 at every stationary point                     */
+    double balance_error;        /* largest | ||u_i|| - ||v_i|| | / sqrt(||u_i|| ||v_i||) of units that are
+                                    not 0                                                            */
     int64_t rank;                /* singular values of U V' above 1e-3 of the largest                */
 } dcl_certificate;
 

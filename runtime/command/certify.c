@@ -118,8 +118,8 @@ static dcl_status check_shapes(const request *q, const dcl__observations *y, con
     if (status == DCL_OK)
         status = check_side(q->right, q->matrix, v, y->columns, "columns", error);
     if (status == DCL_OK && u->dim[1] != v->dim[1])
-        return dcl__fail(error, DCL_EFORMAT, "%s has %" PRId64 " columns, but %s has %" PRId64 ": factors have one column "
-                         "for each unit", q->left, u->dim[1], q->right, v->dim[1]);
+        return dcl__fail(error, DCL_EFORMAT, "%s has %" PRId64 " columns, but %s has %" PRId64 ": factors have one "
+                         "column for each unit", q->left, u->dim[1], q->right, v->dim[1]);
     return status;
 }
 
@@ -189,14 +189,16 @@ static int check_request(const request *q)
 
 int dcl__command_certify(int argc, char **argv)
 {
-    request q = {.loss = 1, .penalty = DCL_PENALTY_NUCLEAR, .lambda = NAN, .mixture = NAN, .tolerance = NAN, .scale = 1};
+    request q = {.loss = 1, .penalty = DCL_PENALTY_NUCLEAR, .lambda = NAN, .mixture = NAN, .tolerance = NAN,
+                 .scale = 1};
     const dcl__option options[] = {
         {"--lambda", "L", "weight of the penalty", DCL__OPTION_NUMBER, &q.lambda},
         {"--penalty", PENALTIES, "what a unit costs (default nuclear: ||u|| ||v||; l1-l2: ||u||_1 ||v||_2)",
          DCL__OPTION_WORD, &q.penalty},
         {"--loss", "squared|logistic", "(y - x)^2 (default), or log(1 + exp(-y x)) for y = -1 or 1", DCL__OPTION_WORD,
          &q.loss},
-        {"--mixture", "A", "elastic: (A ||u||_1 + (1 - A) ||u||_2) ||v||_2 (default 0.5)", DCL__OPTION_NUMBER, &q.mixture},
+        {"--mixture", "A", "elastic: (A ||u||_1 + (1 - A) ||u||_2) ||v||_2 (default 0.5)", DCL__OPTION_NUMBER,
+         &q.mixture},
         {"--block", "B", "dropblock: neighbouring units that are dropped together", DCL__OPTION_INTEGER, &q.block},
         {"--tolerance", "GAP", "exit status 5 when the relative gap is above", DCL__OPTION_NUMBER, &q.tolerance},
         {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},

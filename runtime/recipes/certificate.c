@@ -28,14 +28,14 @@ static dcl_status check_entry(const dcl_entries *entries, const dcl__loss *loss,
 {
     const int64_t column = entries->column[e];
     if (column < 0 || column >= entries->columns || (e > entries->start[row] && column <= entries->column[e - 1]))
-        return dcl__fail(error, DCL_EINVAL, "row %" PRId64 " has an entry in column %" PRId64 ": columns are from 1 to %"
-                         PRId64 " and rise within a row", row + 1, column + 1, entries->columns);
+        return dcl__fail(error, DCL_EINVAL, "row %" PRId64 " has an entry in column %" PRId64 ": columns are from 1 to "
+                         "%" PRId64 " and rise within a row", row + 1, column + 1, entries->columns);
     if (!loss->allows(entries->value[e]))
-        return dcl__fail(error, DCL_EINVAL, "the entry in row %" PRId64 ", column %" PRId64 " is %g, but the %s loss is "
-                         "for %s", row + 1, column + 1, entries->value[e], loss->name, loss->domain);
+        return dcl__fail(error, DCL_EINVAL, "the entry in row %" PRId64 ", column %" PRId64 " is %g, but the %s loss "
+                         "is for %s", row + 1, column + 1, entries->value[e], loss->name, loss->domain);
     if (entries->weight && !(entries->weight[e] > 0 && entries->weight[e] < INFINITY))
-        return dcl__fail(error, DCL_EINVAL, "the weight in row %" PRId64 ", column %" PRId64 " is %g: weights are above "
-                         "0", row + 1, column + 1, entries->weight[e]);
+        return dcl__fail(error, DCL_EINVAL, "the weight in row %" PRId64 ", column %" PRId64 " is %g: weights are "
+                         "above 0", row + 1, column + 1, entries->weight[e]);
     return DCL_OK;
 }
 

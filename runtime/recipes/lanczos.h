@@ -5,7 +5,7 @@
  *
  *   the Lanczos polynomial. The next basis vector is p(A) times the start, p(x) = prod (x - theta_j) / prod beta_j, and
  *     has norm 1: p(lambda) c <= 1. Above the Ritz values theta_j p rises, so lambda is at most where p = 1 / c.
- *     (van Dorsselaer, Hochstenbach, van der Vorst 1999.)
+ *     (van Dorsselaer, Hochstenbach, van der Vorst 2000.)
  *   the worst case. lambda <= theta_1 cosh(asinh(1 / c) / (2 k - 1))^2, whatever the matrix, which is the theorem of
  *     Kuczynski and Wozniakowski 1992 in a sharper form: with theta_1 < lambda, p a polynomial of degree k - 1,
  *     sum b_i^2 p(lambda_i)^2 (lambda_i - theta_1) <= 0; take p(x) y = T_{2k-1}(y) for x = theta_1 (1 - y^2). The

@@ -1,8 +1,8 @@
 /* penalty_sparse.c: penalties with ||u||_1 or ||v||_1, whose polar is the largest row or column of Z.
  *
  * The polar is convex in the factor with the l1 norm, so that one of the corners +-e_a of its ball reaches it: what is
- * left is the dual norm of a row. l2: its length; l1: its largest number; l2 without negative numbers: the length of its
- * positive part, or of its negative part with -e_a. */
+ * left is the dual norm of a row. l2: its length; l1: its largest number; l2 without negative numbers: the length of
+ * its positive part, or of its negative part with -e_a. */
 #include <cblas.h>
 #include <float.h>
 #include <math.h>
@@ -150,8 +150,8 @@ static dcl_status find_atoms(const dcl__slope *slope, search *s, dcl__atoms *ato
     return status;
 }
 
-/* A length is a sum of so many squares: half of its rounding, and that of the root; squares below the normal numbers are
- * lost. */
+/* A length is a sum of so many squares: half of its rounding, and that of the root; squares below the normal numbers
+ * are lost. */
 static dcl_status find_polar(const dcl__slope *slope, const kind *kind, dcl__polar *polar, dcl__atoms *atoms,
                              dcl_error *error)
 {

@@ -166,8 +166,8 @@ static dcl_status find_all(gram *g, int64_t count, dcl_error *error)
         status = dcl__no_memory(error, "eigenvectors", 2 * n * count * (int64_t)sizeof *found);
     else if (LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'U', n, g->copy, n, 0, 0, (int)(n - count + 1), n, 0, &made,
                             values, found, n, support))
-        status = dcl__fail(error, DCL_ENUMERIC, "the largest singular value cannot be computed: there are NaN, infinity "
-                           "or numbers whose squares are no f64 numbers");
+        status = dcl__fail(error, DCL_ENUMERIC, "the largest singular value cannot be computed: there are NaN, "
+                           "infinity or numbers whose squares are no f64 numbers");
     for (int64_t i = 0; i < count && status == DCL_OK; i++)
         cblas_dcopy(n, found + (count - 1 - i) * n, 1, g->vectors + i, (int)count);
     for (int64_t i = 0; i < g->block && status == DCL_OK; i++)
@@ -231,7 +231,12 @@ static dcl_status find_leading(gram *g, uint64_t seed, int64_t count, double lev
         return status;
     free(g->vectors);
     g->vectors = NULL;
-    return find_above(g, count, level * level, error);
+    status = find_above(g, count, level * level, error);
+    if (status || g->found > 0)
+        return status;
+    free(g->vectors);            /* what was reached is to be told in any case */
+    g->vectors = NULL;
+    return find_by_lanczos(g, seed, 1, error);
 }
 
 /* What an eigenvalue has above the last of the first `block`. */
@@ -256,8 +261,8 @@ static int has_cholesky(gram *g, double s)
 
 /* An upper bound of the sum of the `block` largest eigenvalues of the matrix that Z has in exact arithmetic. Where the
  * factorization of A = s I - G + W D W' runs to its end, A + E is R'R with ||E||_2 <= gamma_{n+1} / (1 - gamma_{n+1})
- * trace A (Higham 2002, theorem 10.3 and its proof; rows may be divided by a reciprocal, which is one rounding more), so
- * that G is below (s + ||E||) I + W D W', and the sum is at most block (s + ||E||) + sum d_i ||w_i||^2 (Ky Fan 1949). The
+ * trace A (Higham 2002, theorem 10.3 and its proof; rows may be divided by a reciprocal, one rounding more), so that
+ * G is below (s + ||E||) I + W D W', and the sum is at most block (s + ||E||) + sum d_i ||w_i||^2 (Ky Fan 1949). The
  * terms of A are rounded some times, each by less than its part of the traces; products of G below the normal numbers
  * lose absolutely. */
 static double prove(gram *g)

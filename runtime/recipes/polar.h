@@ -37,8 +37,8 @@ enum { DCL__SMALL_SIDE = 2048 };
 dcl_status dcl__spectral_polar(const dcl__slope *slope, double slack, uint64_t seed, dcl__polar *polar,
                                dcl__atoms *atoms, dcl_error *error);
 
-/* The same for the length of the `block` largest singular values: sqrt(sigma_1^2 + ... + sigma_block^2). Where both sides
- * are large, the smaller of sqrt(block) times the largest and the length of all. */
+/* The same for the length of the `block` largest singular values: sqrt(sigma_1^2 + ... + sigma_block^2). Where both
+ * sides are large, the smaller of sqrt(block) times the largest and the length of all. */
 dcl_status dcl__spectral_squares(const dcl__slope *slope, int64_t block, double slack, uint64_t seed,
                                  dcl__polar *polar, dcl_error *error);
 

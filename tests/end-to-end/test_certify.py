@@ -127,7 +127,8 @@ class Certify(Case):
             self.assertIn(words, result.out)
         written = json.loads(self.path("certificate.json").read_text(encoding="utf-8"))
         self.assertClose(written["objective"], least, 1e-13)
-        result = self.dropcl("certify", "Y.npy", "U.npy", "V.npy", "--lambda", 10, "--tolerance", 0.01, status=TOLERANCE)
+        result = self.dropcl("certify", "Y.npy", "U.npy", "V.npy", "--lambda", 10, "--tolerance", 0.01,
+                             status=TOLERANCE)
         self.assertRegex(result.err, r"the relative gap is 0\.\d+, above the tolerance 0\.01")
 
     def test_scale_and_formats(self):

@@ -11,7 +11,8 @@ enum { M = ROWS_OF_X, N = COLUMNS_OF_X };
 void decompose(const double *x, int64_t rows, int64_t columns, double *u, double *values, double *v)
 {
     const int count = (int)(rows < columns ? rows : columns);
-    double *copy = malloc((size_t)(rows * columns) * sizeof *copy), *right = malloc((size_t)(columns * count) * sizeof *right);
+    double *copy = malloc((size_t)(rows * columns) * sizeof *copy);
+    double *right = malloc((size_t)(columns * count) * sizeof *right);
     memcpy(copy, x, (size_t)(rows * columns) * sizeof *copy);
     LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'S', (int)rows, (int)columns, copy, (int)columns, values, u, count, right,
                    (int)columns);

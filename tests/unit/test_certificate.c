@@ -361,7 +361,8 @@ START_TEST(what_makes_no_problem_is_refused)
     const dcl_entries right = {2, 3, 3, start, column, value, NULL};
     const dcl_matrix matrix = {2, 3, DCL_F64, half}, empty = {0, 3, DCL_F64, half};
     dcl_entries entries = right;
-    const dcl_problem base = {.entries = &entries, .loss = DCL_LOSS_LOGISTIC, .penalty = DCL_PENALTY_NUCLEAR, .lambda = 1};
+    const dcl_problem base = {.entries = &entries, .loss = DCL_LOSS_LOGISTIC, .lambda = 1,
+                              .penalty = DCL_PENALTY_NUCLEAR};
     dcl_problem problem = base;
     dcl_error error;
     ASSERT_OK(dcl__problem_check(&problem, &error));
@@ -385,7 +386,8 @@ START_TEST(what_makes_no_problem_is_refused)
     REFUSED(entries.column = outside, entries = right, "row 1 has an entry in column 4");
     REFUSED(entries.start = early, entries = right, "begin at 0 and end at their number");
     REFUSED(entries.value = half, entries = right, "is 0.5, but the logistic loss is for -1 or 1");
-    REFUSED((entries.value = wrong, problem.loss = DCL_LOSS_SQUARED), (entries = right, problem = base), "finite numbers");
+    REFUSED((entries.value = wrong, problem.loss = DCL_LOSS_SQUARED), (entries = right, problem = base),
+            "finite numbers");
     REFUSED(entries.weight = weight, entries = right, "the weight in row 1, column 3 is 0");
 #undef REFUSED
 }

@@ -38,7 +38,8 @@ static void make(fixture *f, int penalty, double share, uint64_t seed)
         const int known = (chance[i] + 1) / 2 < share;
         if (i % N == 0)
             f->start[i / N] = f->entries.count;
-        f->z[i] = known ? 2 * (f->y[i] - f->u[i / N * 2] * f->v[i % N * 2] - f->u[i / N * 2 + 1] * f->v[i % N * 2 + 1]) : 0;
+        const double *u = f->u + i / N * 2, *v = f->v + i % N * 2;
+        f->z[i] = known ? 2 * (f->y[i] - u[0] * v[0] - u[1] * v[1]) : 0;
         if (known) {
             f->column[f->entries.count] = i % N;
             f->value[f->entries.count++] = f->y[i];
@@ -140,7 +141,8 @@ START_TEST(tiles_make_no_difference)
         square += 4 * (double)y[i] * (double)y[i];
     }
     const dcl_matrix matrix = {rows, columns, DCL_F32, y};
-    const dcl_problem problem = {.data = &matrix, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_NUCLEAR, .lambda = 1};
+    const dcl_problem problem = {.data = &matrix, .loss = DCL_LOSS_SQUARED, .lambda = 1,
+                                 .penalty = DCL_PENALTY_NUCLEAR};
     dcl__slope slope;
     double gram[9];
     ASSERT_OK(dcl__slope_make(&problem, NULL, NULL, 0, &slope, &error));
@@ -471,7 +473,8 @@ END_TEST
 Suite *polar_suite(void)
 {
     const TTest *const tests[] = {bounds_are_exact_where_theory_says_so, the_leading_squares_are_bounded_closely,
-                                  the_bound_of_lanczos_is_never_below_the_truth, the_bound_fails_as_often_as_it_may_and_no_more,
+                                  the_bound_of_lanczos_is_never_below_the_truth,
+                                  the_bound_fails_as_often_as_it_may_and_no_more,
                                   more_steps_come_closer, names_and_numbers_find_the_same_penalty,
                                   losses_agree_with_their_slopes_and_duals, NULL};
     Suite *suite = make_suite("polar", NULL, NULL, tests);
