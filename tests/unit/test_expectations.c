@@ -21,10 +21,10 @@ static double y[M * N], x[FEATURES * N], factor[R * R];
 static const dcl_factorize_options kinds[] = {
     {.noise = DCL_NOISE_DROPOUT},
     {.noise = DCL_NOISE_DROPOUT, .mask = DCL_MASK_SAMPLE},
-    {.noise = DCL_NOISE_DROPOUT, .variable_rate = 1},
+    {.noise = DCL_NOISE_DROPOUT, .variable_rate = 1, .retain = 0.95},
     {.noise = DCL_NOISE_DROPBLOCK, .block = 2},
     {.noise = DCL_NOISE_DROPBLOCK, .block = 3, .mask = DCL_MASK_SAMPLE},
-    {.noise = DCL_NOISE_DROPBLOCK, .block = 3, .variable_rate = 1},
+    {.noise = DCL_NOISE_DROPBLOCK, .block = 3, .variable_rate = 1, .retain = 0.9},
     {.noise = DCL_NOISE_DROPCONNECT, .side = DCL_SIDE_LEFT},
     {.noise = DCL_NOISE_DROPCONNECT, .side = DCL_SIDE_RIGHT},
     {.noise = DCL_NOISE_DROPCONNECT, .side = DCL_SIDE_BOTH, .retain_right = 0.8},
@@ -82,7 +82,7 @@ static view look(const dcl_factorize_options *kind, int has_x, uint64_t seed)
     dcl_error error;
     view seen = {.scaled = 0};
     options.solver = DCL_SOLVER_STOCHASTIC;
-    options.retain = options.variable_rate ? 0.95 : 0.6;
+    options.retain = kind->retain > 0 ? kind->retain : 0.6;
     options.lambda = -1;
     options.width = R;
     options.seed = seed;
