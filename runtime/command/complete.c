@@ -223,8 +223,7 @@ int dcl__command_complete(int argc, char **argv)
          "well (default)", DCL__OPTION_WORD, &q.bias},
         {"--loss", "squared|logistic", "logistic: for entries -1 and 1, or 0 and 1 (default squared)", DCL__OPTION_WORD,
          &q.loss},
-        {"--unshrink", NULL, "predict with units weighed by least squares: the penalty makes them smaller than they are; the "
-         "certificate is of the units before", DCL__OPTION_FLAG, &q.unshrink},
+        {"--unshrink", NULL, "predict with units weighed by least squares, since the penalty shrinks them; certified before", DCL__OPTION_FLAG, &q.unshrink},
         {"--layout", "triplets|matrix", "of a text table: a row, a column and a value a line, or a row of the matrix a line "
          "(default: triplets if it has 3 columns)", DCL__OPTION_WORD, &q.layout},
         {"--weights", NULL, "triplets have a fourth field: the weight of the entry", DCL__OPTION_FLAG, &q.weights},
