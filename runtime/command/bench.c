@@ -353,7 +353,7 @@ int dcl__command_bench(int argc, char **argv)
     request q = {.dtype = 1, .repeats = 7, .retain = NAN};
     const dcl__option options[] = {
         {"--size", "SIZE", "MxNxK of a product (,tn ,nt ,tt: transposed), MxNxR of a step or of entries, MxN of a "
-         "threshold; may be repeated", DCL__OPTION_LIST, &q.sizes},
+         "threshold; repeatable", DCL__OPTION_LIST, &q.sizes},
         {"--retain", "T", "of a step (default 0.5 and 1)", DCL__OPTION_NUMBER, &q.retain},
         {"--scaling", NULL, "instead of steps: how time and memory of a step grow with m, n and r", DCL__OPTION_FLAG,
          &q.scaling},

@@ -224,8 +224,8 @@ int dcl__command_complete(int argc, char **argv)
         {"--loss", "squared|logistic", "logistic: for entries -1 and 1, or 0 and 1 (default squared)", DCL__OPTION_WORD,
          &q.loss},
         {"--unshrink", NULL, "predict with units weighed by least squares, since the penalty shrinks them; certified before", DCL__OPTION_FLAG, &q.unshrink},
-        {"--layout", "triplets|matrix", "of a text table: row, column, value, or a row of the matrix a line (default: triplets if it has 3 "
-         "columns)", DCL__OPTION_WORD, &q.layout},
+        {"--layout", "triplets|matrix", "of a text table: row, column, value, or a row of the matrix a line (default: triplets "
+         "if it has 3 columns)", DCL__OPTION_WORD, &q.layout},
         {"--weights", NULL, "triplets have a fourth field: the weight of the entry", DCL__OPTION_FLAG, &q.weights},
         {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
         {"--seed", "N", "seed of the holdout (default 1)", DCL__OPTION_SEED, &q.seed},
