@@ -13,19 +13,35 @@
 /* Draws as in mask.cl, four to an index: a mask of `width` units in blocks that share a draw takes DRAWS of them. */
 #define DRAWS(width, block) (((width) + (block) - 1) / (block))
 
+/* Eight indices side by side, as vectors: one alone would wait for its own multiplications. */
+enum { INDICES = 8, WORDS = 4 * INDICES };
+
 typedef struct draws {
     uint4 key;
-    long index;                  /* that `word` holds; -1: none */
-    uint word[4];
+    long first;                  /* the draw of the first word, -1: none */
+    uint word[WORDS];            /* draw first + 4 i + k at k * INDICES + i */
 } draws;
+
+void draw_words(draws *d)
+{
+    const ulong8 index = (ulong8)(0, 1, 2, 3, 4, 5, 6, 7) + (ulong8)(d->first / 4);
+    uint8 c0 = convert_uint8(index), c1 = convert_uint8(index >> 32), c2 = (uint8)(d->key.z), c3 = (uint8)(d->key.w);
+    uint8 k0 = (uint8)(d->key.x), k1 = (uint8)(d->key.y);
+    DCL_PHILOX_ROUNDS(uint8, ulong8, c0, c1, c2, c3, k0, k1)
+    vstore8(c0, 0, d->word);
+    vstore8(c1, 1, d->word);
+    vstore8(c2, 2, d->word);
+    vstore8(c3, 3, d->word);
+}
 
 int is_kept(draws *d, const long draw, const long threshold)
 {
-    if (draw / 4 != d->index) {
-        d->index = draw / 4;
-        vstore4(dcl_philox(d->key, (ulong)d->index), 0, d->word);
+    if (d->first < 0 || draw - d->first >= WORDS) {
+        d->first = draw / WORDS * WORDS;
+        draw_words(d);
     }
-    return (long)d->word[draw % 4] < threshold;
+    const long at = draw - d->first;
+    return (long)d->word[at % 4 * INDICES + at / 4] < threshold;
 }
 
 /* to(i, q) = factor * from(i, q), or 0 where the mask of row first + i drops unit q, for `share` rows i a work-item.
@@ -35,7 +51,7 @@ __kernel void rows_mask(__global const real *from, const long from_offset, __glo
                         uint4 key, const real factor, const long share)
 {
     const long begin = get_global_id(0) * share, end = min(begin + share, rows);
-    draws d = {key, -1, {0, 0, 0, 0}};
+    draws d = {.key = key, .first = -1};
     for (long row = begin; row < end; row++) {
         __global const real *in = from + from_offset + row * width;
         __global real *out = to + to_offset + row * width;
@@ -99,7 +115,12 @@ __kernel void rows_list(__global const real *left, __global real *numbers, __glo
         return;
     for (long i = 0; i < width; i++)
         unit_count[i] = 0;
-    draws d = {key, -1, {0, 0, 0, 0}};
+    /* One after the other they come into the cache sooner than here and there. */
+    for (long i = 0; i < high * width; i++) {
+        unit_place[i] = 0;
+        unit_value[i] = R(0.0);
+    }
+    draws d = {.key = key, .first = -1};
     for (long row = first; row < last; row++) {
         __global int *row_place = l.row_place + row * stride;
         __global real *row_value = l.row_value + row * stride;
@@ -147,17 +168,20 @@ void pack_stripes(__global const real *right, const long width, const long colum
             sum[v_] = MULTIPLY_ADD(number_, LOAD(v_, stripe_), sum[v_]);                           \
     }
 
-/* Rows of R = (M o L) N', for the units of block b. */
+/* Rows of R = (M o L) N', for the units of block b; asks for the numbers of Y that will be subtracted. */
 APART void multiply_rows(const lists *l, const long first, const long height, const long b,
-                         __global const real *panel, __global real *residual)
+                         __global const real *panel, __global const real *y, const long y_row,
+                         __global real *residual)
 {
     for (long i = 0; i < height; i++) {
         __global const int *row_end = l->row_end + (first + i) * l->blocks;
         const long start = list_start(row_end, b), at = (first + i) * l->stride + start, count = row_end[b] - start;
         __global real *out = residual + i * STRIPE;
         vector sum[SPAN];
-        UNROLL for (int v = 0; v < SPAN; v++)
+        UNROLL for (int v = 0; v < SPAN; v++) {
+            PREFETCH(y + i * y_row + v * LANES);
             sum[v] = b == 0 ? (vector)(R(0.0)) : LOAD(v, out);
+        }
         ADD_STRIPES(sum, count, l->row_value + at, l->row_place + at, panel);
         UNROLL for (int v = 0; v < SPAN; v++)
             STORE(sum[v], v, out);
@@ -294,7 +318,7 @@ __kernel void rows_bands(const long rows, const long columns, __global const rea
                 __global const real *data = y + from * y_row + (first + s * STRIPE) * y_column;
                 const int direct = y_column == 1 && wide - s * STRIPE >= STRIPE;
                 for (long b = 0; b < l.blocks; b++)
-                    multiply_rows(&l, from, height, b, panel + b * units * STRIPE, residual);
+                    multiply_rows(&l, from, height, b, panel + b * units * STRIPE, data, y_row, residual);
                 if (!direct)
                     copy_stripe(data, y_row, y_column, height, wide - s * STRIPE, copy);
                 subtract_stripe(direct ? data : copy, direct ? y_row : STRIPE, height, residual, &total, &lost);
