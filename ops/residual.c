@@ -4,6 +4,7 @@
  * multiplied nor read: the mask is a function of seed and step, so the host knows how many are kept without
  * asking the device. Devices whose fast kernels have explicit vectors take one kernel that computes loss and
  * gradients tile by tile; on others R is made in slabs of rows, by matrix products and one kernel that subtracts.
+ * Where every row of a factor has a mask of its own, tiles are those of row_masks.c, and slabs multiply zeros.
  */
 #define DCL_NEED_MINOR 1u         /* gemm_view, the register tile */
 
@@ -129,8 +130,9 @@ dcl_status dcl__residual_launch_rows(const dcl_host *host, dcl_call *call, const
 }
 
 /* The kept columns of rows first.. of a factor, to `to` at an offset, with rows of `stride` elements. */
-static dcl_status gather(const dcl_host *host, dcl_call *call, const dcl__residual *s, const dcl_tensor *from, int64_t first,
-                         int64_t rows, double scale, const dcl_tensor *to, int64_t offset, int64_t stride)
+static dcl_status gather(const dcl_host *host, dcl_call *call, const dcl__residual *s, const dcl_tensor *from,
+                         int64_t first, int64_t rows, double scale, const dcl_tensor *to, int64_t offset,
+                         int64_t stride)
 {
     dcl_argument argument[11] = {
         dcl_arg_tensor(from), dcl_arg_tensor(host->scratch(call, DCL__LIST)), dcl_arg_tensor(to), dcl_arg_long(offset),
@@ -157,7 +159,8 @@ dcl_status dcl__residual_finish(const dcl_host *host, dcl_call *call, const dcl_
     int64_t first = 0;
     if (count > FAN) {
         const dcl_argument combine[] = {dcl_arg_tensor(partial), dcl_arg_long(count), dcl_arg_long(FAN)};
-        dcl_status status = dcl__residual_launch(host, call, s, "residual_combine", combine, 3, dcl__divide_up(count, FAN));
+        dcl_status status = dcl__residual_launch(host, call, s, "residual_combine", combine, 3,
+                                                 dcl__divide_up(count, FAN));
         if (status)
             return status;
         first = count;
@@ -218,18 +221,21 @@ static int cut_work(const dcl_host *host, dcl_call *call, dcl__residual *s, tili
     return s->tiled;
 }
 
-static dcl_status run_round(const dcl_host *host, dcl_call *call, const dcl__residual *s, const tiling *t, int64_t round)
+static dcl_status run_round(const dcl_host *host, dcl_call *call, const dcl__residual *s, const tiling *t,
+                            int64_t round)
 {
     const uint64_t groups = (uint64_t)t->groups, one = 1;
     const dcl_tensor *unused = host->output(call, DCL__LOSS);
     const dcl_argument argument[] = {
         dcl_arg_long(s->m), dcl_arg_long(s->n), dcl_arg_tensor(s->y), dcl_arg_tensor(host->scratch(call, DCL__NARROW)),
-        dcl_arg_tensor(s->v), dcl_arg_tensor(host->scratch(call, DCL__LIST)), dcl_arg_long(s->width), dcl_arg_long(s->kept),
-        dcl_arg_long(s->slopes), dcl_arg_long(t->stride), dcl_arg_real(s->scale), dcl_arg_long(t->band_rows), dcl_arg_long(t->band_columns),
+        dcl_arg_tensor(s->v), dcl_arg_tensor(host->scratch(call, DCL__LIST)), dcl_arg_long(s->width),
+        dcl_arg_long(s->kept), dcl_arg_long(s->slopes), dcl_arg_long(t->stride), dcl_arg_real(s->scale),
+        dcl_arg_long(t->band_rows), dcl_arg_long(t->band_columns),
         dcl_arg_long(t->high), dcl_arg_long(t->wide), dcl_arg_long(t->row), dcl_arg_long(round),
         dcl_arg_tensor(host->scratch(call, DCL__WORK)), dcl_arg_long(t->work),
         dcl_arg_tensor(s->slopes ? host->output(call, DCL__GRADIENT_U) : unused),
-        dcl_arg_tensor(s->slopes ? host->output(call, DCL__GRADIENT_V) : unused), dcl_arg_tensor(host->scratch(call, DCL__PARTIAL))};
+        dcl_arg_tensor(s->slopes ? host->output(call, DCL__GRADIENT_V) : unused),
+        dcl_arg_tensor(host->scratch(call, DCL__PARTIAL))};
     return host->launch(call, "residual_bands", s->defines, argument, 22, 1, &groups, &one);
 }
 
@@ -288,8 +294,8 @@ static dcl_status mask_left(const dcl_host *host, dcl_call *call, const dcl__res
     if (at->u.tensor == s->u)
         return DCL_OK;
     if (s->row_masks == DCL__ROWS_OF_U)
-        return dcl__row_masks_apply(host, call, s, s->u, at->first * s->width, at->u.tensor, at->u.offset, at->rows, at->first,
-                                    s->scale);
+        return dcl__row_masks_apply(host, call, s, s->u, at->first * s->width, at->u.tensor, at->u.offset, at->rows,
+                                    at->first, s->scale);
     return gather(host, call, s, s->u, at->first, at->rows, s->scale, at->u.tensor, at->u.offset, s->kept);
 }
 
@@ -412,7 +418,8 @@ static int meets(const dcl_host *host, const dcl__residual *s, mask *m, int64_t 
 static void add_element(const dcl_host *host, dcl_call *call, const dcl__residual *s, mask *m, int64_t i, int64_t j,
                         double difference)
 {
-    const dcl_tensor *gradient_u = host->output(call, DCL__GRADIENT_U), *gradient_v = host->output(call, DCL__GRADIENT_V);
+    const dcl_tensor *gradient_u = host->output(call, DCL__GRADIENT_U);
+    const dcl_tensor *gradient_v = host->output(call, DCL__GRADIENT_V);
     for (int64_t q = 0; q < s->width; q++)
         if (meets(host, s, m, i, j, q)) {
             const int64_t at_u = i * s->width + q, at_v = j * s->width + q;
@@ -536,7 +543,8 @@ static dcl_status set_data_gradient(const dcl_host *host, dcl_call *call, const 
         return DCL_OK;
     dcl_value sum = 0;
     if (s->loss) {
-        dcl_value residual = dcl__emit_binary(host, call, "subtract", product(host, call, s->u, DCL_TRANSPOSE_B, s->v), s->y);
+        dcl_value made = product(host, call, s->u, DCL_TRANSPOSE_B, s->v);
+        dcl_value residual = dcl__emit_binary(host, call, "subtract", made, s->y);
         sum = dcl__emit_binary(host, call, "multiply", residual, s->loss);
     }
     if (s->a)

@@ -385,7 +385,7 @@ int dcl__command_bench(int argc, char **argv)
     const dcl__option options[] = {
         {"--size", "SIZE", "MxNxK of a product (,tn ,nt ,tt: transposed), MxNxR of a step or of entries, MxN of a "
          "threshold; may be given again", DCL__OPTION_LIST, &q.sizes},
-        {"--retain", "T", "of a step (default 0.5 and 1)", DCL__OPTION_NUMBER, &q.retain},
+        {"--retain", "T", "of a step (default 0.5 and 1, with another noise 0.5)", DCL__OPTION_NUMBER, &q.retain},
         {"--noise", "dropout|dropblock|dropconnect", "of a step (default dropout): another noise is timed beside "
          "dropout", DCL__OPTION_WORD, &q.noise},
         {"--block", "B", "units in a block of dropblock (default 4)", DCL__OPTION_INTEGER, &q.block},

@@ -269,7 +269,8 @@ dcl_value dcl__noise_loss(dcl_graph *graph, const dcl__task *task, dcl_value y, 
 {
     const masks m = draw_masks(graph, task, y, v, x);
     dcl_value w = masked(graph, responses(graph, masked(graph, v, m.v), x), m.w);
-    dcl_value loss = masked_loss(graph, task, (dcl_value[]){y, masked(graph, u, m.u), w}, masks_of_loss(&task->noise, x));
+    const dcl_value inputs[] = {y, masked(graph, u, m.u), w};
+    dcl_value loss = masked_loss(graph, task, inputs, masks_of_loss(&task->noise, x));
     gradients[0] = masked(graph, loss ? loss + 1 : 0, m.u);
     dcl_value by_w = masked(graph, loss ? loss + 2 : 0, m.w);
     gradients[1] = masked(graph, x ? dcl__matmul(graph, 0, x, by_w) : by_w, m.v);

@@ -56,7 +56,8 @@ static void add_plain(dcl_graph *graph, const problem *p, const dcl_value values
 static void add_fused(dcl_graph *graph, const problem *p, const dcl_value values[3])
 {
     const dcl_setting settings[] = {{.name = "retain", .number = p->retain}, {.name = "block", .integer = p->block},
-                                    {.name = "stream", .integer = 3}, {.name = "row_masks", .integer = p->row_masks}, {0}};
+                                    {.name = "stream", .integer = 3},
+                                    {.name = "row_masks", .integer = p->row_masks}, {0}};
     dcl_value fused = dcl_graph_apply(graph, NULL, "low_rank_residual", values, 3, settings);
     dcl_graph_result(graph, "fused loss", fused);
     dcl_graph_result(graph, "fused u", fused ? fused + 1 : 0);
