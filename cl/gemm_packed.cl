@@ -159,3 +159,43 @@ __kernel void multiply_panels(PRODUCT_ARGUMENTS)
     __global const real *left;
     MULTIPLY((void)block, left = a + (from * all_strips + s * depth) * ROWS, left[p * ROWS + i])
 }
+
+/* A tile of a small product: the first `count` vectors of each row. */
+#define SMALL_TILE(count, right, step)                                                                             \
+    for (long s = first; s < last; s++) {                                                                          \
+        __global const real *left[ROWS];                                                                           \
+        vector sum[ROWS][VECTORS];                                                                                 \
+        UNROLL for (int i = 0; i < ROWS; i++)                                                                      \
+            left[i] = a + a_offset + min(s * ROWS + i, m - 1) * a_row;                                             \
+        CLEAR_TILE(sum);                                                                                           \
+        ADD_TO_TILE(sum, count, k, left[i][p], right, step);                                                       \
+        store_tile(sum, alpha, beta, c + c_offset + s * ROWS * c_row + j * COLUMNS, c_row, m - s * ROWS,           \
+                   n - j * COLUMNS);                                                                               \
+    }
+
+/* A small product of row-major A and B, both read where they are: packing B would take as long. Only columns that do
+ * not fill a panel are copied into `block`, k rows of COLUMNS, with zeros beside them. */
+__kernel void multiply_small(const long m, const long n, const long k, const real alpha, __global const real *a,
+                             const long a_offset, const long a_row, __global const real *b, const long b_offset,
+                             const long b_row, const real beta, __global real *c, const long c_offset,
+                             const long c_row, const long strips, const long panels, __local real *block)
+{
+    const long first = get_global_id(0) * strips, last = min(first + strips, (m + ROWS - 1) / ROWS);
+    const long begin = get_global_id(1) * panels, end = min(begin + panels, (n + COLUMNS - 1) / COLUMNS);
+    for (long j = begin; j < end; j++) {
+        __global const real *right = b + b_offset + j * COLUMNS;
+        const long width = n - j * COLUMNS;
+        if (width >= COLUMNS) {
+            SMALL_TILE(VECTORS, right, b_row)
+            continue;
+        }
+        for (long p = 0; p < k; p++)
+            for (long i = 0; i < COLUMNS; i++)
+                block[p * COLUMNS + i] = i < width ? right[p * b_row + i] : R(0.0);
+        if (width > LANES) {
+            SMALL_TILE(VECTORS, block, COLUMNS)
+        } else {
+            SMALL_TILE(1, block, COLUMNS)
+        }
+    }
+}

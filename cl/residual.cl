@@ -133,6 +133,20 @@ __kernel void residual_finish(__global const real *partial, const long first, co
 #if TILED
 #include "tile.cl"
 
+/* Adds a group's sums of squares, and what rounding lost of them, to its LANES pairs. */
+APART void add_totals(const vector total, const vector lost, const long fresh, __global real *partial)
+{
+    real sums[LANES], rests[LANES];
+    STORE(total, 0, sums);
+    STORE(lost, 0, rests);
+    for (int i = 0; i < LANES; i++) {
+        real rest = rests[i] + (fresh ? R(0.0) : partial[2 * i + 1]);
+        partial[2 * i] = add_compensated(fresh ? R(0.0) : partial[2 * i], sums[i], &rest);
+        partial[2 * i + 1] = rest;
+    }
+}
+
+#ifndef SPAN
 /* out += part for height x width numbers of a tile with rows of COLUMNS, or out = part when fresh. */
 APART void add_part(const real *part, const long fresh, __global real *out, const long row, const long height,
               const long width)
@@ -305,14 +319,9 @@ __kernel void residual_bands(const long m, const long n, __global const real *y,
             }
         }
     }
-    real sums[LANES], rests[LANES];
-    STORE(total, 0, sums);
-    STORE(lost, 0, rests);
-    partial += group * 2 * LANES;
-    for (int i = 0; i < LANES; i++) {
-        real rest = rests[i] + (round == 0 ? R(0.0) : partial[2 * i + 1]);
-        partial[2 * i] = add_compensated(round == 0 ? R(0.0) : partial[2 * i], sums[i], &rest);
-        partial[2 * i + 1] = rest;
-    }
+    add_totals(total, lost, round == 0, partial + group * 2 * LANES);
 }
 #endif
+#endif
+
+#include "row_masks.cl"

@@ -10,7 +10,7 @@
 #include "benchmark/limits.h"
 
 typedef struct dcl__record {
-    const char *name;            /* "gemm", "step", "entries", "threshold", "start"                  */
+    const char *name;            /* "gemm", "step", "noise", "entries", "threshold", "start"         */
     char shape[64];              /* "2304x2304x96"                                                   */
     char detail[48];             /* "nt", "retain 0.5", "5 % survive"                                */
     uint32_t dtype;
@@ -53,9 +53,14 @@ dcl_status dcl__bench_gemm(const dcl__bench *bench, const dcl__gemm_size *size, 
 typedef struct dcl__step_size {
     int64_t m, n, width;
     double retain;
+    int noise;                   /* DCL_NOISE_..., of which DropConnect is that on U                 */
+    int64_t block;               /* units that share a draw; 0: one                                  */
 } dcl__step_size;
 dcl_status dcl__bench_step(const dcl__bench *bench, const dcl__step_size *size, dcl__record *record,
                            dcl_error *error);
+/* A step with another noise beside the one with dropout that keeps as much. */
+dcl_status dcl__bench_noise(const dcl__bench *bench, const dcl__step_size *size, dcl__record *record,
+                            dcl_error *error);
 /* Steps of several problems by turns, at most DCL__MOST_SIDES, without the other: times, and the peak of device
  * memory of each. */
 dcl_status dcl__bench_steps(const dcl__bench *bench, const char *what, const dcl__step_size *sizes, int count,

@@ -1,4 +1,4 @@
-/* step.c: one training step of the recipe beside the same by OpenBLAS. */
+/* step.c: one training step of the recipe beside the same by OpenBLAS, or one noise beside another. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 /* Seconds and steps of a timing, at least: how many units are dropped changes from step to step. */
 static const double LEAST = 0.1;
-enum { FEWEST = 5 };
+enum { FEWEST = 5, MOST_DRAWS = 20 };     /* the latter where two noises draw differently many */
 
 /* Both sides of one problem. */
 typedef struct problem {
@@ -68,6 +68,8 @@ static dcl_status make_device_side(const dcl__bench *bench, problem *p, dcl_erro
     const dcl_matrix data = {p->size->m, p->size->n, p->dtype, p->y};
     dcl_factorize_options options = dcl_factorize_defaults(&data);
     options.retain = p->size->retain;
+    options.noise = p->size->noise;
+    options.block = p->size->block;
     options.width = p->size->width;
     options.steps = 1000000;     /* a step does not depend on how many there will be                 */
     dcl_status status = dcl_device_open(bench->selector, &p->device, error);
@@ -111,10 +113,15 @@ static void fill_record(const dcl__bench *bench, const problem *p, const dcl__co
     record->bytes_budget = element * (m * n + 4 * (m + n) * r);
 }
 
+static void name_shape(const dcl__step_size *size, dcl__record *record)
+{
+    snprintf(record->shape, sizeof record->shape, "%" PRId64 "x%" PRId64 "x%" PRId64, size->m, size->n, size->width);
+}
+
 static void name_record(const dcl__bench *bench, const dcl__step_size *size, dcl__record *record)
 {
     *record = dcl__record_empty("step", bench->dtype);
-    snprintf(record->shape, sizeof record->shape, "%" PRId64 "x%" PRId64 "x%" PRId64, size->m, size->n, size->width);
+    name_shape(size, record);
     snprintf(record->detail, sizeof record->detail, "retain %g", size->retain);
     snprintf(record->other, sizeof record->other, "3 OpenBLAS products, loss, update, %d threads", bench->threads);
 }
@@ -136,6 +143,42 @@ dcl_status dcl__bench_step(const dcl__bench *bench, const dcl__step_size *size, 
     if (status == DCL_OK)
         fill_record(bench, &p, &times, record);
     free_problem(&p);
+    return status;
+}
+
+static void name_noise(const dcl__bench *bench, const dcl__step_size *size, dcl__record *record)
+{
+    *record = dcl__record_empty("noise", bench->dtype);
+    name_shape(size, record);
+    if (size->noise == DCL_NOISE_DROPCONNECT)
+        snprintf(record->detail, sizeof record->detail, "dropconnect, retain %g", size->retain);
+    else
+        snprintf(record->detail, sizeof record->detail, "dropblock %" PRId64 ", retain %g", size->block, size->retain);
+    snprintf(record->other, sizeof record->other, "dropout, retain %g", size->retain);
+}
+
+dcl_status dcl__bench_noise(const dcl__bench *bench, const dcl__step_size *size, dcl__record *record,
+                            dcl_error *error)
+{
+    dcl__step_size dropout = *size;
+    dropout.noise = DCL_NOISE_DROPOUT;
+    dropout.block = 0;
+    problem p = {.size = size, .dtype = bench->dtype}, other = {.size = &dropout, .dtype = bench->dtype};
+    dcl__side both[] = {{run_device, &p, .least = LEAST, .fewest = MOST_DRAWS},
+                        {run_device, &other, .least = LEAST, .fewest = MOST_DRAWS}};
+    dcl__comparison times = {.repeats = bench->repeats};
+    char what[128];
+    name_noise(bench, size, record);
+    snprintf(what, sizeof what, "step %s %s", record->shape, record->detail);
+    dcl_status status = make_device_side(bench, &p, error);
+    if (status == DCL_OK)
+        status = make_device_side(bench, &other, error);
+    if (status == DCL_OK)
+        status = dcl__compare(&bench->watch, what, both, 2, &times, error);
+    if (status == DCL_OK)
+        fill_record(bench, &p, &times, record);
+    free_problem(&p);
+    free_problem(&other);
     return status;
 }
 

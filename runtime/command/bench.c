@@ -19,7 +19,9 @@ typedef struct request {
     int wanted[BENCHMARK_COUNT];
     int dtype, json, quiet, scaling, without_limits;
     int64_t repeats;
-    double retain;               /* NAN: 0.5 and 1                                                   */
+    double retain;               /* NAN: 0.5 and 1, with another noise 0.5                           */
+    int noise;                   /* the word of --noise; 0: dropout                                  */
+    int64_t block;
     dcl__texts sizes;
 } request;
 
@@ -79,7 +81,7 @@ static int read_step_size(const char *text, dcl__step_size *size)
     int64_t d[3];
     const char *rest;
     int good = read_size(text, d, &rest) == 3 && !*rest;
-    *size = good ? (dcl__step_size){d[0], d[1], d[2], 1} : (dcl__step_size){0};
+    *size = good ? (dcl__step_size){d[0], d[1], d[2], 1, DCL_NOISE_DROPOUT, 0} : (dcl__step_size){0};
     return good;
 }
 
@@ -141,19 +143,29 @@ static dcl_status run_gemm(run *r, dcl_error *error)
     return status;
 }
 
+/* The words of --noise are in an order of their own. */
+static int noise_of(const request *q)
+{
+    static const int noises[] = {DCL_NOISE_DROPOUT, DCL_NOISE_DROPOUT, DCL_NOISE_DROPBLOCK, DCL_NOISE_DROPCONNECT};
+    return noises[q->noise];
+}
+
 static dcl_status run_step(run *r, dcl_error *error)
 {
     static const char *const defaults[] = {"2304x2304x96", "10000x784x64", "784x10000x256"};
     const double both[] = {0.5, 1}, *retain = isnan(r->request->retain) ? both : &r->request->retain;
     const dcl__texts *given = &r->request->sizes;
+    const int noise = noise_of(r->request), is_other = noise != DCL_NOISE_DROPOUT;
     int count = given->count ? given->count : (int)(sizeof defaults / sizeof *defaults);
     dcl_status status = DCL_OK;
     for (int i = 0; i < count; i++)
-        for (int k = 0; k < (retain == both ? 2 : 1) && status == DCL_OK && !dcl__interrupted(); k++) {
+        for (int k = 0; k < (retain == both && !is_other ? 2 : 1) && status == DCL_OK && !dcl__interrupted(); k++) {
             dcl__step_size size;
             read_step_size(given->count ? given->items[i] : defaults[i], &size);
             size.retain = retain[k];
-            status = dcl__bench_step(&r->bench, &size, next_record(r), error);
+            size.noise = noise;
+            size.block = r->request->block;
+            status = (is_other ? dcl__bench_noise : dcl__bench_step)(&r->bench, &size, next_record(r), error);
             keep(r, status);
         }
     return status;
@@ -323,6 +335,9 @@ static int check_size(const request *q, const char *text)
         return dcl__misuse("bench", "--size '%s' of gemm must be MxNxK or N, with ,tn ,nt or ,tt for transposes", text);
     if (q->wanted[STEP] && !read_step_size(text, &step))
         return dcl__misuse("bench", "--size '%s' of step must be MxNxR", text);
+    if (q->wanted[STEP] && q->block && step.width % q->block)
+        return dcl__misuse("bench", "--size '%s': %lld units cannot be cut into blocks of %lld", text,
+                           (long long)step.width, (long long)q->block);
     if (q->wanted[ENTRIES] && !read_entries_size(text, &entries))
         return dcl__misuse("bench", "--size '%s' of entries must be MxNxR", text);
     if (q->wanted[THRESHOLD] && !read_threshold_size(text, &threshold))
@@ -330,9 +345,25 @@ static int check_size(const request *q, const char *text)
     return DCL__GO_ON;
 }
 
+/* Blocks of 4 units where nothing else is said. */
+static int check_noise(request *q)
+{
+    const int has_blocks = noise_of(q) == DCL_NOISE_DROPBLOCK;
+    if (q->noise && (!q->wanted[STEP] || q->scaling))
+        return dcl__misuse("bench", "--noise is for step: name it");
+    if (q->block && !has_blocks)
+        return dcl__misuse("bench", "--block is the size of DropBlock's blocks, it needs --noise dropblock");
+    if (q->block < 0)
+        return dcl__misuse("bench", "--block is %lld, it must be at least 1", (long long)q->block);
+    q->block = has_blocks && !q->block ? 4 : q->block;
+    return DCL__GO_ON;
+}
+
 static int check_request(request *q, const char *const *positional)
 {
     int over = choose(q, positional);
+    if (over == DCL__GO_ON)
+        over = check_noise(q);
     if (over != DCL__GO_ON)
         return over;
     if (q->repeats < 1 || q->repeats > DCL__MOST_REPEATS)
@@ -354,7 +385,10 @@ int dcl__command_bench(int argc, char **argv)
     const dcl__option options[] = {
         {"--size", "SIZE", "MxNxK of a product (,tn ,nt ,tt: transposed), MxNxR of a step or of entries, MxN of a "
          "threshold; repeatable", DCL__OPTION_LIST, &q.sizes},
-        {"--retain", "T", "of a step (default 0.5 and 1)", DCL__OPTION_NUMBER, &q.retain},
+        {"--retain", "T", "of a step (default 0.5 and 1, with another noise 0.5)", DCL__OPTION_NUMBER, &q.retain},
+        {"--noise", "dropout|dropblock|dropconnect", "of a step (default dropout): another noise is timed beside "
+         "dropout", DCL__OPTION_WORD, &q.noise},
+        {"--block", "B", "units in a block of dropblock (default 4)", DCL__OPTION_INTEGER, &q.block},
         {"--scaling", NULL, "instead of steps: how time and memory of a step grow with m, n and r", DCL__OPTION_FLAG,
          &q.scaling},
         {"--repeats", "N", "timings of each side (default 7)", DCL__OPTION_INTEGER, &q.repeats},
@@ -373,6 +407,7 @@ int dcl__command_bench(int argc, char **argv)
         "the figures. Use a quiet machine.",
         "  dropcl bench gemm\n"
         "  dropcl bench step --size 5000x3000x64 --retain 0.7\n"
+        "  dropcl bench step --noise dropconnect\n"
         "  dropcl bench threshold --size 4608\n"
         "  dropcl bench --scaling\n", options, 0, BENCHMARK_COUNT};
     const char *positional[DCL__MOST_ARGUMENTS];

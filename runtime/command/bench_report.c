@@ -99,6 +99,7 @@ static void put_gemm(table *t, const dcl__record *record)
     put_number(t, &column, "%.2f", record->compute_ratio.median);
 }
 
+/* Of dropout and of another noise. */
 static void put_step(table *t, const dcl__record *record)
 {
     int column = 0;
@@ -148,6 +149,8 @@ static const struct kind {
               "launch us", "ratio without launch", NULL}, put_gemm},
     {"step", {"step m x n x r", "dropcl ms", "OpenBLAS ms", "ratio", "GFLOP/s kept", "% of limit", "limit", "launches",
               "peak MiB", "Y + 4 (U + V) MiB", NULL}, put_step},
+    {"noise", {"step m x n x r", "ms", "dropout ms", "ratio", "GFLOP/s kept", "% of limit", "limit", "launches",
+               "peak MiB", "Y + 4 (U + V) MiB", NULL}, put_step},
     {"entries", {"pass m x n x r", "dropcl ms", "plain C ms", "ratio", "GFLOP/s", "% of limit", "limit", "launches",
                  "value error", NULL}, put_entries},
     {"threshold", {"threshold m x n", "dropcl ms", "gesdd ms", "ratio", "value error", "tau error", NULL},
@@ -197,7 +200,7 @@ void dcl__bench_print(const dcl__bench_results *results)
     if (limits)
         printf("limits    %.1f GFLOP/s (%s), %.1f GB/s (%s), launch %.0f us\n", limits->flops / 1e9, limits->arithmetic,
                limits->bytes / 1e9, limits->streaming, 1e6 * limits->launch);
-    printf("beside    OpenBLAS with %d threads; median (least..most)\n\n", results->threads);
+    printf("beside    OpenBLAS with %d threads, a noise beside dropout; median (least..most)\n\n", results->threads);
     for (size_t k = 0; t && k < sizeof kinds / sizeof *kinds; k++)
         print_records(results, &kinds[k], t);
     if (t)

@@ -15,6 +15,9 @@ enum { STANDARD_DEPTH = 384, SLICE = 16 };
  * level cache. */
 enum { PANEL_BYTES = 8 << 20, BLOCK_BYTES = 256 << 10 };
 
+/* A product is small when packing B takes as long as multiplying, and B and its last panel stay in cache. */
+enum { MOST_SMALL = 256 * 256 * 256, SMALL_BYTES = 256 << 10, SMALL_BLOCK_BYTES = 32 << 10 };
+
 /* Packing rows of A pays when they are used for more than so many panels, and when they are longer than a block. */
 enum { FEW_PANELS = 8 };
 
@@ -198,9 +201,42 @@ static dcl_status reserve(dcl_device *device, int operand, int64_t bytes, dcl_er
     return status;
 }
 
+static int is_small(const dcl_device *device, const dcl__product *p, const cut *c)
+{
+    const int64_t block = p->k * c->tile.columns * c->size;
+    return p->transpose == 0 && (double)p->m * (double)p->n * (double)p->k <= MOST_SMALL &&
+           p->k * p->n * c->size <= SMALL_BYTES && block <= least(SMALL_BLOCK_BYTES, device->info.local_bytes);
+}
+
+static dcl_status run_small(dcl_device *device, const dcl__product *p, const cut *c, dcl_error *error)
+{
+    static const uint64_t one[] = {1, 1};
+    static const char name[] = "multiply_small";
+    const piece whole = {.m = p->m, .n = p->n, .k = p->k};
+    const dcl__real alpha = dcl__real_of(p->dtype, p->alpha), beta = dcl__real_of(p->dtype, p->beta);
+    const size_t integer = sizeof p->m, memory = sizeof(cl_mem), real = (size_t)c->size;
+    int64_t strips, panels;
+    cut_groups(device, c, &whole, &strips, &panels);
+    const dcl__kernel_argument arguments[] = {
+        {integer, &p->m}, {integer, &p->n}, {integer, &p->k}, {real, &alpha}, {memory, &p->a.buffer},
+        {integer, &p->a.offset}, {integer, &p->a.stride}, {memory, &p->b.buffer}, {integer, &p->b.offset},
+        {integer, &p->b.stride}, {real, &beta}, {memory, &p->c.buffer}, {integer, &p->c.offset},
+        {integer, &p->c.stride}, {integer, &strips}, {integer, &panels},
+        {(size_t)(p->k * c->tile.columns) * real, NULL}};
+    const uint64_t groups[] = {(uint64_t)divide_up(divide_up(p->m, c->tile.rows), strips),
+                               (uint64_t)divide_up(divide_up(p->n, c->tile.columns), panels)};
+    cl_kernel kernel;
+    dcl_status status = get_kernel(device, p, c, name, &kernel, error);
+    if (status == DCL_OK)
+        status = dcl__set_kernel_arguments(kernel, name, arguments, 17, error);
+    return status ? status : dcl__enqueue(device, kernel, name, 2, groups, one, error);
+}
+
 static dcl_status run_packed(dcl_device *device, const dcl__product *p, dcl_error *error)
 {
     const cut c = cut_product(device, p);
+    if (is_small(device, p, &c))
+        return run_small(device, p, &c, error);
     const int64_t rows = divide_up(c.m, c.tile.rows) * c.tile.rows;
     const int64_t columns = divide_up(c.n, c.tile.columns) * c.tile.columns;
     dcl_status status = reserve(device, 1, columns * c.k * c.size, error);

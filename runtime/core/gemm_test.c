@@ -21,6 +21,7 @@ static const struct {
     {64, 32, 64, DCL_TRANSPOSE_A, 1, 1},
     {70, 1, 9, DCL_TRANSPOSE_A | DCL_TRANSPOSE_B, 0.5, 0},
     {1, 70, 31, 0, 1, -2},
+    {13, 30, 20, 0, 2, 1},       /* packed: a small product whose last panel is partly there */
     {48, 63, 70, DCL_TRANSPOSE_A | DCL_TRANSPOSE_B, 2, 0.5},
     {7, 450, 600, 0, 1, 1},      /* packed: rows of A are packed, on every device */
     {60, 20, 600, 0, 1, 0},
@@ -125,7 +126,7 @@ dcl_status dcl__gemm_test(dcl_device *device, uint32_t dtype, const dcl__gemm_va
 {
     char key[DCL__KEY_TEXT], parameters[DCL__TUNING_TEXT];
     dcl__tuning_text(dcl__tuning_of(device, dtype), tried->name, parameters);
-    const char *const identity[] = {"gemm self-test 5", tried->name, dcl__dtype_name(dtype), device->info.name,
+    const char *const identity[] = {"gemm self-test 6", tried->name, dcl__dtype_name(dtype), device->info.name,
                                     device->info.version, device->info.driver, device->info.platform_version,
                                     parameters};
     size_t size;

@@ -197,12 +197,10 @@ static dcl_value draw_mask(dcl_graph *graph, const dcl__task *task, int64_t rows
     return dcl_graph_apply(graph, NULL, "mask", NULL, 0, settings);
 }
 
-/* Masks of units, one a row: by draws of their own or their block's, or 1 + (z - 1) A'. */
-static dcl_value unit_masks(dcl_graph *graph, const dcl__task *task, int64_t rows)
+/* Correlated masks of units, one a row: 1 + (z - 1) A'. */
+static dcl_value correlated_masks(dcl_graph *graph, const dcl__task *task, int64_t rows)
 {
     const dcl_noise *noise = &task->noise;
-    if (noise->kind != DCL_NOISE_CORRELATED)
-        return draw_mask(graph, task, rows, task->width, noise->retain, DCL__STREAM_MASK);
     dcl_value z = draw_mask(graph, task, rows, noise->factor_columns, noise->retain, DCL__STREAM_MASK);
     dcl_value one = dcl__scalar(graph, NULL, 1);
     dcl_value shift = dcl__matmul(graph, DCL_TRANSPOSE_B, dcl__binary(graph, "subtract", z, one), mask_factor(graph, task));
@@ -215,29 +213,38 @@ static int64_t rows_of(const dcl_graph *graph, dcl_value value)
     return tensor && tensor->rank > 0 ? tensor->dim[0] : 1;
 }
 
-/* What is multiplied by a mask; 0 is not. w = X'v, v itself without data X. */
+/* What the loss masks itself, without computing what is dropped: whole units, or entries of u or of w; numbers as of
+ * the attribute row_masks. */
+enum { MASKS_NOTHING = -1, MASKS_UNITS, MASKS_U, MASKS_W };
+
+static int masks_of_loss(const dcl_noise *noise, dcl_value x)
+{
+    if (noise->kind == DCL_NOISE_CORRELATED || (noise->side == DCL_SIDE_RIGHT && x))
+        return MASKS_NOTHING;
+    if (noise->kind == DCL_NOISE_DROPCONNECT)
+        return noise->side == DCL_SIDE_RIGHT ? MASKS_W : MASKS_U;
+    return noise->mask == DCL_MASK_SAMPLE ? MASKS_W : MASKS_UNITS;
+}
+
+/* What is multiplied by a mask before; 0 is not. w = X'v, v itself without data X. */
 typedef struct masks {
     dcl_value u, v, w;
 } masks;
 
-static masks draw_masks(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value u, dcl_value v)
+static masks draw_masks(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value v, dcl_value x)
 {
     const dcl_noise *noise = &task->noise;
     const dcl_tensor *data = dcl_value_tensor(graph, y);
     const int64_t samples = data && data->rank == 2 ? data->dim[1] : 1;
-    const uint32_t right = noise->side == DCL_SIDE_BOTH ? DCL__STREAM_MASK_RIGHT : DCL__STREAM_MASK;
     masks m = {0};
-    if (noise->kind != DCL_NOISE_DROPCONNECT) {
-        if (noise->mask == DCL_MASK_SAMPLE)
-            m.w = unit_masks(graph, task, samples);
-        else
-            m.u = unit_masks(graph, task, 1);
-        return m;
-    }
-    if (noise->side != DCL_SIDE_RIGHT)
-        m.u = draw_mask(graph, task, rows_of(graph, u), task->width, noise->retain, DCL__STREAM_MASK);
-    if (noise->side != DCL_SIDE_LEFT)
-        m.v = draw_mask(graph, task, rows_of(graph, v), task->width, noise->retain_right, right);
+    if (noise->kind == DCL_NOISE_CORRELATED && noise->mask == DCL_MASK_SAMPLE)
+        m.w = correlated_masks(graph, task, samples);
+    else if (noise->kind == DCL_NOISE_CORRELATED)
+        m.u = correlated_masks(graph, task, 1);
+    else if (noise->side == DCL_SIDE_BOTH)
+        m.v = draw_mask(graph, task, rows_of(graph, v), task->width, noise->retain_right, DCL__STREAM_MASK_RIGHT);
+    else if (noise->side == DCL_SIDE_RIGHT && x)
+        m.v = draw_mask(graph, task, rows_of(graph, v), task->width, noise->retain_right, DCL__STREAM_MASK);
     return m;
 }
 
@@ -246,34 +253,24 @@ static dcl_value masked(dcl_graph *graph, dcl_value x, dcl_value mask)
     return mask ? dcl__binary(graph, "multiply", x, mask) : x;
 }
 
-/* The product without dropped units; kept ones are scaled by 1 / retain. */
-static dcl_value fused_loss(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value u, dcl_value w)
+/* The loss with its own masks; what they keep is scaled by 1 / retain. */
+static dcl_value masked_loss(dcl_graph *graph, const dcl__task *task, const dcl_value inputs[3], int own)
 {
-    const dcl_setting plain[] = {{.name = "retain", .number = task->retain},
-                                 {.name = "stream", .integer = DCL__STREAM_MASK}, {0}};
-    const dcl_setting block[] = {{.name = "retain", .number = task->retain}, {.name = "block", .integer = task->noise.block},
-                                 {.name = "stream", .integer = DCL__STREAM_MASK}, {0}};
-    return dcl_graph_apply(graph, "loss", "low_rank_residual", (dcl_value[]){y, u, w}, 3,
-                           task->noise.block > 1 ? block : plain);
-}
-
-static int draws_units_of_a_step(const dcl_noise *noise)
-{
-    return noise->kind == DCL_NOISE_NONE ||
-           ((noise->kind == DCL_NOISE_DROPOUT || noise->kind == DCL_NOISE_DROPBLOCK) && noise->mask == DCL_MASK_STEP);
+    const dcl_setting settings[] = {{.name = "retain", .number = task->noise.retain},
+                                    {.name = "block", .integer = task->noise.block},
+                                    {.name = "stream", .integer = DCL__STREAM_MASK},
+                                    {.name = "row_masks", .integer = own}, {0}};
+    return dcl_graph_apply(graph, "loss", "low_rank_residual", inputs, 3, own == MASKS_NOTHING ? NULL : settings);
 }
 
 /* The op gives the gradients by what it was given; what a mask multiplied hands them on times the mask. */
 dcl_value dcl__noise_loss(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value u, dcl_value v, dcl_value x,
                           dcl_value gradients[2])
 {
-    const int fused = draws_units_of_a_step(&task->noise);
-    const masks m = fused ? (masks){0} : draw_masks(graph, task, y, u, v);
-    dcl_value w = masked(graph, responses(graph, masked(graph, v, m.v), x), m.w), loss;
-    if (fused)
-        loss = fused_loss(graph, task, y, u, w);
-    else
-        loss = dcl_graph_apply(graph, "loss", "low_rank_residual", (dcl_value[]){y, masked(graph, u, m.u), w}, 3, NULL);
+    const masks m = draw_masks(graph, task, y, v, x);
+    dcl_value w = masked(graph, responses(graph, masked(graph, v, m.v), x), m.w);
+    const dcl_value inputs[] = {y, masked(graph, u, m.u), w};
+    dcl_value loss = masked_loss(graph, task, inputs, masks_of_loss(&task->noise, x));
     gradients[0] = masked(graph, loss ? loss + 1 : 0, m.u);
     dcl_value by_w = masked(graph, loss ? loss + 2 : 0, m.w);
     gradients[1] = masked(graph, x ? dcl__matmul(graph, 0, x, by_w) : by_w, m.v);

@@ -50,6 +50,17 @@ class Bench(Case):
             self.assertGreaterEqual(record["bytes_peak"], 8 * (70 * 50 + (70 + 50) * 6))
             self.assertGreaterEqual(record["launches"], 1)
 
+    def test_another_noise_stands_beside_dropout(self):
+        blocks = self.bench("step", "--noise", "dropblock", "--block", 3, "--size", "70x50x6", "--repeats", 1)
+        entries = self.bench("step", "--noise", "dropconnect", "--retain", 0.8, "--size", "70x50x6", "--repeats", 1)
+        found = blocks["records"] + entries["records"]
+        self.assertEqual([(r["name"], r["detail"], r["other"]) for r in found],
+                         [("noise", "dropblock 3, retain 0.5", "dropout, retain 0.5"),
+                          ("noise", "dropconnect, retain 0.8", "dropout, retain 0.8")])
+        self.check_rates(found[0], blocks["limits"])
+        for record in found:
+            self.assertClose(record["ratio_median"], record["seconds_median"] / record["other_seconds_median"], 1e-6)
+
     def test_entries(self):
         found = self.bench("entries", "--size", "300x200x10", "--repeats", 1)
         record, = found["records"]
@@ -91,7 +102,9 @@ class Bench(Case):
     def test_what_cannot_be_measured_is_refused(self):
         for words in (["gem"], ["gemm", "--size", "3x4"], ["gemm", "--size", "4,nx"], ["step", "--size", "4"],
                       ["entries", "--size", "4x5"], ["threshold", "--size", "1x2x3"], ["gemm", "--repeats", 0], ["--size", 10],
-                      ["step", "--retain", 0]):
+                      ["step", "--retain", 0], ["gemm", "--noise", "dropblock"], ["step", "--noise", "correlated"],
+                      ["step", "--block", 2], ["step", "--noise", "dropblock", "--block", 4, "--size", "9x9x6"],
+                      ["--scaling", "--noise", "dropconnect"]):
             self.dropcl("bench", *words, status=2)
 
 

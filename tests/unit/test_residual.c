@@ -11,12 +11,16 @@ Suite *residual_suite(void);
 typedef struct problem {
     int64_t m, n, width, block;
     double retain;
+    int64_t row_masks;           /* 0: one mask for all; of every row of u (1) or v (2)               */
 } problem;
 
 /* Below and across the sizes of tiles and bands; widths that fill vectors and that do not. */
 static const problem problems[] = {
-    {1, 1, 1, 1, 1},      {5, 7, 3, 1, 0.5},     {97, 250, 16, 1, 0.5},  {200, 331, 33, 1, 0.8},
-    {331, 64, 96, 1, 1},  {250, 97, 40, 4, 0.6}, {64, 300, 5, 1, 0.001}, {13, 500, 129, 3, 0.9},
+    {1, 1, 1, 1, 1, 0},         {5, 7, 3, 1, 0.5, 0},      {97, 250, 16, 1, 0.5, 0},   {200, 331, 33, 1, 0.8, 0},
+    {331, 64, 96, 1, 1, 0},     {250, 97, 40, 4, 0.6, 0},  {64, 300, 5, 1, 0.001, 0},  {13, 500, 129, 3, 0.9, 0},
+    {1, 1, 1, 1, 0.5, 1},       {5, 7, 3, 1, 0.5, 2},      {97, 250, 16, 1, 0.5, 1},   {97, 250, 16, 1, 0.5, 2},
+    {331, 64, 96, 1, 1, 1},     {250, 97, 40, 4, 0.6, 1},  {250, 97, 42, 4, 0.6, 2},   {64, 300, 5, 1, 0.001, 1},
+    {200, 331, 257, 1, 0.5, 1}, {331, 200, 129, 3, 0.9, 2},
 };
 
 static void setup(void)
@@ -34,12 +38,14 @@ static void open_with(const char *variant)
 /* The oracle: loss and gradients by ordinary nodes. */
 static void add_plain(dcl_graph *graph, const problem *p, const dcl_value values[3])
 {
-    const int64_t shape[] = {1, p->width};
+    const int64_t rows[] = {1, p->m, p->n}, shape[] = {rows[p->row_masks], p->width};
     const dcl_setting mask[] = {{.name = "shape", .list = shape, .count = 2}, {.name = "retain", .number = p->retain},
                                 {.name = "block", .integer = p->block}, {.name = "stream", .integer = 3}, {0}};
     const dcl_setting across[] = {{.name = "transpose_b", .integer = 1}, {0}};
-    dcl_value kept = binary(graph, "multiply", values[1], dcl_graph_apply(graph, NULL, "mask", NULL, 0, mask));
-    dcl_value product = dcl_graph_apply(graph, NULL, "matmul", (dcl_value[]){kept, values[2]}, 2, across);
+    dcl_value kept = dcl_graph_apply(graph, NULL, "mask", NULL, 0, mask), factors[] = {values[1], values[2]};
+    const int masked = p->row_masks == 2;
+    factors[masked] = binary(graph, "multiply", factors[masked], kept);
+    dcl_value product = dcl_graph_apply(graph, NULL, "matmul", factors, 2, across);
     dcl_value loss = binary(graph, "squared_error", product, values[0]), gradients[2] = {0, 0};
     dcl_graph_gradient(graph, loss, &values[1], 2, gradients);
     dcl_graph_result(graph, "plain loss", loss);
@@ -50,7 +56,8 @@ static void add_plain(dcl_graph *graph, const problem *p, const dcl_value values
 static void add_fused(dcl_graph *graph, const problem *p, const dcl_value values[3])
 {
     const dcl_setting settings[] = {{.name = "retain", .number = p->retain}, {.name = "block", .integer = p->block},
-                                    {.name = "stream", .integer = 3}, {0}};
+                                    {.name = "stream", .integer = 3},
+                                    {.name = "row_masks", .integer = p->row_masks}, {0}};
     dcl_value fused = dcl_graph_apply(graph, NULL, "low_rank_residual", values, 3, settings);
     dcl_graph_result(graph, "fused loss", fused);
     dcl_graph_result(graph, "fused u", fused ? fused + 1 : 0);
@@ -92,8 +99,8 @@ static void assert_same(const problem *p, uint32_t dtype)
         dcl_session_set_steps(session, at);
         for (int i = 0; i < ROWS(pairs); i++) {
             double found = difference(session, pairs[i][0], pairs[i][1]);
-            ck_assert_msg(found <= allowed, "%ldx%ld width %ld, step %d, %s: off by %.2e", (long)p->m, (long)p->n,
-                          (long)p->width, at, pairs[i][1], found);
+            ck_assert_msg(found <= allowed, "%ldx%ld width %ld, row masks %ld, step %d, %s: off by %.2e",
+                          (long)p->m, (long)p->n, (long)p->width, (long)p->row_masks, at, pairs[i][1], found);
         }
     }
     dcl_session_free(session);
@@ -137,7 +144,8 @@ END_TEST
 START_TEST(several_slabs_equal_the_plain_graph)
 {
     open_with("plain");
-    assert_same(&(problem){2000, 3000, 4, 1, 0.7}, DCL_F32);
+    for (int row_masks = 0; row_masks <= 2; row_masks++)
+        assert_same(&(problem){2000, 3000, 4, 1, 0.7, row_masks}, DCL_F32);
     close_device();
 }
 END_TEST
