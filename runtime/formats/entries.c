@@ -11,6 +11,10 @@
 #include "formats/matrix_market.h"
 #include "formats/triplets.h"
 
+/* Up to so many rows and columns may have few entries; more, which a tiny file can ask for, need at least one in
+ * EMPTIEST. */
+enum { ALWAYS_FINE = 1 << 24, EMPTIEST = 1024 };
+
 dcl_status dcl__triples_add(dcl__triples *triples, dcl__triple triple, dcl_error *error)
 {
     dcl_status status = dcl__grow(&triples->items, sizeof *triples->items, triples->count, &triples->capacity,
@@ -98,6 +102,9 @@ dcl_status dcl__entries_build(const dcl__triples *triples, int weights, dcl__ent
     const int64_t rows = triples->rows, columns = triples->columns, keys = rows > columns ? rows : columns;
     if (triples->count == 0)
         return dcl__fail(error, DCL_EFORMAT, "there is no entry; at least one must be known");
+    if (rows + columns > ALWAYS_FINE && (rows + columns) / EMPTIEST > (int64_t)triples->count)
+        return dcl__fail(error, DCL_EFORMAT, "only %zu entries of a %" PRId64 " x %" PRId64 " matrix are known; correct the "
+                         "sizes, or number only rows and columns that have entries", triples->count, rows, columns);
     dcl__triple *items = malloc(triples->count * sizeof *items), *room = malloc(triples->count * sizeof *room);
     int64_t *position = malloc((size_t)(keys + 1) * sizeof *position);
     dcl_status status = DCL_OK;

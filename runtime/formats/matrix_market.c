@@ -151,6 +151,8 @@ static dcl_status allocate(market *market, uint32_t dtype, dcl_error *error)
     if (market->entries > INT64_MAX / shortest)
         return fail_line(market, error, "no file holds so many entries; correct the sizes");
     dcl_status status = dcl__source_require(market->lines.source, market->entries * shortest - 1, error);
+    if (!status && market->triples && (market->rows > INT32_MAX || market->columns > INT32_MAX))
+        return fail_line(market, error, "a matrix of known entries has at most 2^31 - 1 rows and columns");
     if (status || market->triples)
         return status;
     if (count > always_dense && count / SPARSEST > market->entries)

@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "formats/archive.h"
+#include "formats/entries.h"
 #include "formats/tuning.h"
 
 static char folder[] = "/tmp/dropcl-fuzz-XXXXXX";
@@ -136,11 +137,45 @@ static void try_archives(void)
     dcl__archive_free(&archive);
 }
 
+/* Rows are in order, and columns rise within each. */
+static void check_entries(const dcl_entries *e)
+{
+    require(e->start[0] == 0 && e->start[e->rows] == e->count && e->count > 0, "the rows do not hold all entries");
+    for (int64_t a = 0; a < e->rows; a++)
+        for (int64_t i = e->start[a]; i < e->start[a + 1]; i++) {
+            require(e->column[i] >= 0 && e->column[i] < e->columns, "a column is outside");
+            require(i == e->start[a] || e->column[i] > e->column[i - 1], "columns do not rise");
+            require(e->value[i] - e->value[i] == 0, "a value is not finite");
+        }
+}
+
+/* Reads the file as known entries, and again as pairs of those. */
+static void try_entries(void)
+{
+    for (int layout = DCL__LAYOUT_AUTOMATIC; layout <= DCL__LAYOUT_MATRIX; layout++) {
+        dcl__entry_table table;
+        dcl__triples pairs;
+        dcl_error error;
+        dcl_status status = dcl__entries_read(path, layout, layout == DCL__LAYOUT_MATRIX, &table, &error);
+        if (status) {
+            check_refusal(status, &error);
+        } else {
+            check_entries(&table.entries);
+            status = dcl__triples_read(path, &table, 1, &pairs, &error);
+            if (status)
+                check_refusal(status, &error);
+            dcl__triples_free(&pairs);
+        }
+        dcl__entries_free(&table);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     prepare_folder();
     write_file(data, size);
     try_arrays();
+    try_entries();
     try_archives();
     try_tunings();
     return 0;
@@ -170,6 +205,7 @@ static const struct {
     {BYTES("%%MatrixMarket matrix coordinate real general\n2 3 3\n1 1 1.5\n2 3 4\n1 1 2\n")},
     {BYTES("%%MatrixMarket matrix coordinate pattern symmetric\n2 2 2\n1 1\n2 1\n")},
     {BYTES("a,b,\"c \"\"d\"\"\"\n1,2.5,-3\n4,,NaN\n\"5\", 6 ,7e2\n")},
+    {BYTES("user,film,rating\n1,10,4\n2,\"20\",2.5\n1,20,\n7,10,-1e3\n")},
     {BYTES("1 2 3\n4\t5 6\n# comment\n7 8 nan\n")},
     {BYTES("\xEF\xBB\xBF" "a;b\r\n1;2\r\n3;4\r\n")},
     {BYTES("\0\0\x08\3\0\0\0\2\0\0\0\1\0\0\0\3\1\2\3\4\5\6")},
