@@ -450,15 +450,18 @@ enum { DCL_CERTIFIED = 1, DCL_CONVERGED = 2, DCL_STOPPED = 3 };
 
 /* Everything is owned by the factorization. */
 typedef struct dcl_factorize_result {
-    int64_t rows, columns, width, spectrum;      /* spectrum: min(rows, columns)                     */
-    const double *u, *v;         /* rows x width, columns x width                                    */
+    int64_t rows, columns, width, spectrum;      /* spectrum: of all singular values of the data     */
+    const double *u, *v;         /* rows x width, features x width                                   */
     dcl_optimum optimum;
     dcl_assessment assessment;
-    double relative_gap;         /* (objective - optimum) / objective; 0 for an objective of 0       */
-    const double *data_values;   /* the largest singular values of Y: all that are above tau         */
+    double relative_gap;         /* (objective - lower bound) / objective; 0 for an objective of 0; the
+                                    bound is optimum.minimum - optimum.error                         */
+    const double *data_values;   /* the largest singular values of Y, with X of Y X' (XX')^-1/2: all above
+                                    tau, and with a variable rate one more                           */
     int64_t data_count;          /* how many they are: `spectrum`, or fewer                          */
-    const double *product_values;/* of U V', `width` of them                                         */
-    const double *products;      /* ||u_i|| ||v_i||, `width` of them                                 */
+    const double *product_values;/* singular values of U V', with X of U V' X; `width` of them       */
+    const double *products;      /* ||U_i V_i'||_F of the blocks, with X ||U_i V_i' X||_F; `blocks` of
+                                    them; ||u_i|| ||v_i|| of units                                   */
     const dcl_progress *history; /* what the progress function saw, oldest first                     */
     int64_t history_count, steps;
     double seconds, seconds_to_first_step;
@@ -470,14 +473,16 @@ typedef struct dcl_factorize_result {
     int64_t blocks;              /* entries of `products`: width / block                             */
     const double *shrunk;        /* singular values of the optimal product, data_count of them; NULL:
                                     not known                                                        */
-    int64_t width_found;         /* variable rate: units that the optimum needs; else width          */
+    int64_t width_found;         /* variable rate: units that the optimum needs, or the factors where it is
+                                    not known or the rate is of blocks; else width                   */
     int64_t data_rank;           /* of X; 0 without                                                  */
     double data_condition;       /* its largest singular value over the least that is not 0; 1 without X */
     int64_t width_trained;       /* with so many units; `width` is that of u and v, fewer where a
                                     variable rate needs fewer                                        */
     int cut_off;                 /* 1: variable rate, and more units would lower the objective       */
-    int balanced_last;           /* 1: the last step was no training, it balanced the units; not after an early end, nor
-                                    where it would change the penalty: correlated noise, masks on V beside X */
+    int balanced_last;           /* 1: the last step balanced the units, balance_error is 1e-3 at most; not after an
+                                    early end, where it would change the penalty (correlated noise, masks on V
+                                    beside X), nor for blocks of which it finds none that weigh the same */
 } dcl_factorize_result;
 
 /* Fetches the factors and assesses them; to be called after run. */

@@ -56,7 +56,7 @@ static void add_widths(dcl__sheet *sheet, const study *s)
     int found = dcl__sheet_series(sheet, DCL__POINTS, DCL__BLUE, "found");
     sheet->series[found].thickness = 6;
     for (int i = 0; i < WIDTHS; i++)
-        dcl__sheet_point(sheet, found, (double)WIDTH[i], (double)s->result[i].width_found);
+        dcl__sheet_point(sheet, found, (double)WIDTH[i], (double)s->result[i].width);
     dcl__sheet_level(sheet, DCL__BLACK, (double)s->result[WIDTHS - 1].optimum.rank, "ρ of theory");
 }
 
@@ -72,7 +72,7 @@ static void judge(const study *s, dcl__finding *finding)
             continue;
         }
         worst = fmax(worst, fabs(above));
-        found = found && s->result[i].width_found == optimum->rank;
+        found = found && s->result[i].width == optimum->rank;
     }
     finding->figure = worst;
     finding->allowed = 1e-4;

@@ -8,6 +8,8 @@
 #include "core/memory.h"
 #include "formats/json.h"
 #include "formats/npy.h"
+#include "recipes/data_spectrum.h"
+#include "recipes/optimum.h"
 
 typedef struct request {
     const char *matrix, *folder, *device;
@@ -75,70 +77,54 @@ static void build(dcl_graph *graph, const request *q, const dcl_matrix *data, co
 
 /* ---- What it is worth ---- */
 
-static double energy_of(const dcl_matrix *data)
+/* What the minimum is, from the same values as for `factorize`. */
+static dcl_status find_optimum(const dcl__tools *tools, const dcl_matrix *data, outcome *found, double *energy,
+                               dcl_error *error)
 {
-    double sum = 0;
-    for (int64_t i = 0; i < data->rows; i++) {
-        double row = 0;
-        for (int64_t j = i * data->columns; j < (i + 1) * data->columns; j++) {
-            const double entry =
-                data->dtype == DCL_F64 ? ((const double *)data->data)[j] : ((const float *)data->data)[j];
-            row += entry * entry;
-        }
-        sum += row;
-    }
-    return sum;
+    dcl__data_spectrum spectrum = {0};
+    double *shrunk = NULL;
+    dcl_status status = dcl__data_optimum(tools->registry, tools->device, data, &found->noise, found->width, 0,
+                                          &spectrum, &shrunk, &found->optimum, error);
+    *energy = spectrum.energy;
+    free(spectrum.values);
+    free(shrunk);
+    return status;
 }
 
-/* Factors that come down to the convex value prove that it is attained. */
-static void prove_attained(const dcl_matrix *data, outcome *found)
+/* `factors` has room for both of them. */
+static dcl_status judge(dcl_session *session, const dcl_matrix *data, double energy, double *factors, outcome *found,
+                        dcl_error *error)
 {
-    const double room = data->dtype == DCL_F64 ? 1e-8 : 1e-5;
-    if (found->optimum.attained == DCL_ATTAINMENT_OPEN &&
-        found->assessment.objective <= found->optimum.minimum * (1 + room)) {
-        found->optimum.attained = DCL_ATTAINED;
-        found->optimum.inexact = 0;
-    }
-}
-
-/* `numbers` has room for the values and both factors. */
-static dcl_status judge(const request *q, dcl_session *session, const dcl_matrix *data, double *numbers,
-                        outcome *found, dcl_error *error)
-{
-    const int64_t count = (int64_t)found->count;
-    double *u = numbers + found->spectrum, *v = u + data->rows * found->width;
-    dcl_status status = dcl_session_fetch(session, "singular_values", DCL_F64, numbers, error);
-    if (status == DCL_OK)
-        found->optimum = dcl_noise_optimum(&found->noise, numbers, count,
-                                           count == found->spectrum ? -1 : energy_of(data), 0, found->width, NULL);
-    if (status || !is_balanced(q))
-        return status;
-    status = dcl_session_fetch(session, "U", DCL_F64, u, error);
+    double *u = factors, *v = u + data->rows * found->width;
+    dcl_status status = dcl_session_fetch(session, "U", DCL_F64, u, error);
     if (status == DCL_OK)
         status = dcl_session_fetch(session, "V", DCL_F64, v, error);
     if (status == DCL_OK)
         status = dcl_noise_assess(data, NULL, u, v, found->width, &found->noise, &found->assessment, NULL, NULL, error);
     if (status == DCL_OK)
-        prove_attained(data, found);
+        dcl__prove_attained(found->assessment.objective, energy, &found->optimum);
     return status;
 }
 
-static dcl_status find_outcome(const request *q, dcl_session *session, const dcl_matrix *data, outcome *found,
-                               dcl_error *error)
+static dcl_status find_outcome(const request *q, const dcl__tools *tools, dcl_session *session, const dcl_matrix *data,
+                               outcome *found, dcl_error *error)
 {
+    double energy = 0;
     dcl_status status = dcl_session_fetch(session, "tau", DCL_F64, &found->tau, error);
     if (status == DCL_OK)
         status = dcl_session_fetch(session, "count", DCL_F64, &found->count, error);
     if (status == DCL_OK)
         status = dcl_session_fetch(session, "error", DCL_F64, &found->error, error);
-    if (status || !has_optimum(q))
+    if (status == DCL_OK && has_optimum(q))
+        status = find_optimum(tools, data, found, &energy, error);
+    if (status || !has_optimum(q) || !is_balanced(q))
         return status;
-    const int64_t size = found->spectrum + (data->rows + data->columns) * found->width;
-    double *numbers = malloc((size_t)size * sizeof *numbers);
-    if (!numbers)
-        return dcl__no_memory(error, "the factors", size * (int64_t)sizeof *numbers);
-    status = judge(q, session, data, numbers, found, error);
-    free(numbers);
+    const int64_t size = (data->rows + data->columns) * found->width;
+    double *factors = malloc((size_t)size * sizeof *factors);
+    if (!factors)
+        return dcl__no_memory(error, "the factors", size * (int64_t)sizeof *factors);
+    status = judge(session, data, energy, factors, found, error);
+    free(factors);
     return status;
 }
 
@@ -156,7 +142,7 @@ static void print_outcome(const request *q, const outcome *found)
     printf("tau     %.9g\nvalues  %.0f of %lld computed, each within %.1e\n", found->tau, found->count,
            (long long)found->spectrum, found->error);
     if (has_optimum(q) && optimum->inexact)
-        printf("optimum at least %.9g\n", optimum->minimum);
+        printf("optimum at least %.9g\n", optimum->minimum - optimum->error);
     else if (has_optimum(q))
         printf("optimum %.9g\n", optimum->minimum);
     if (has_optimum(q) && q->block > 1)
@@ -180,7 +166,7 @@ static void print_json(const request *q, const outcome *found)
         dcl__json_from_number(found->tau), "values", (json_int_t)found->count, "spectrum", (json_int_t)found->spectrum, "error",
         dcl__json_from_number(found->error), "width", (json_int_t)found->width, "block", (json_int_t)q->block, "lambda",
         number_if(known, found->noise.lambda), "optimum", number_if(known && !optimum->inexact, optimum->minimum),
-        "lower_bound", number_if(known, optimum->minimum), "convex",
+        "lower_bound", number_if(known, optimum->minimum - optimum->error), "convex",
         number_if(known, optimum->minimum - optimum->convex_gap), "attained",
         known && q->block > 1 ? json_string(attained_word(found)) : json_null(), "objective",
         number_if(judged, found->assessment.objective), "balance_error",
@@ -209,13 +195,14 @@ static dcl_status write_results(const request *q, dcl_session *session, const ou
     return status;
 }
 
-static dcl_status run(const request *q, dcl_session *session, const dcl_matrix *data, outcome *found, dcl_error *error)
+static dcl_status run(const request *q, const dcl__tools *tools, dcl_session *session, const dcl_matrix *data,
+                      outcome *found, dcl_error *error)
 {
     dcl_status status = dcl_session_feed(session, "Y", data->dtype, data->data, error);
     if (status == DCL_OK)
         status = dcl_session_step(session, 1, error);
     if (status == DCL_OK)
-        status = find_outcome(q, session, data, found, error);
+        status = find_outcome(q, tools, session, data, found, error);
     if (status == DCL_OK)
         status = write_results(q, session, found, error);
     if (status == DCL_OK)
@@ -237,7 +224,7 @@ static dcl_status threshold(const request *q, dcl__tools *tools, const dcl_matri
     build(graph, q, data, &found);
     status = dcl_session_create(tools->device, graph, &session, error);
     if (status == DCL_OK)
-        status = run(q, session, data, &found, error);
+        status = run(q, tools, session, data, &found, error);
     dcl_session_free(session);
     dcl_graph_free(graph);
     return status;

@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "core/tensor.h"
 #include "recipes/build.h"
+#include "recipes/noise.h"
 
 enum { TILE = 1 << 17 };         /* elements of Y held in double precision at a time, or a row       */
 enum { SMALL = 400 };            /* so many singular values LAPACK finds at once                     */
@@ -44,18 +45,32 @@ static double *numbers(int64_t rows, int64_t columns, dcl_error *error)
     return made;
 }
 
+static dcl_status lapack_status(int64_t info, dcl_error *error)
+{
+    if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
+        return dcl__no_memory(error, "LAPACK's workspace", 0);
+    return info ? dcl__fail(error, DCL_ENUMERIC, "the singular values of Y cannot be computed: LAPACK says %lld",
+                            (long long)info) : DCL_OK;
+}
+
 /* ---- All values ---- */
 
-static dcl_status find_all(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
-                           dcl__data_spectrum *found, dcl_error *error)
+/* On the host: a device rounds its answer to the precision of the data, which may put a bound above the minimum. */
+static dcl_status find_all(const dcl_matrix *data, dcl__data_spectrum *found, dcl_error *error)
 {
+    const int64_t m = data->rows, n = data->columns;
+    double *copy = numbers(m, n, error);
     found->count = found->all;
-    found->values = numbers(1, found->all, error);
-    if (!found->values)
-        return DCL_ENOMEM;
-    dcl_status status = ask(registry, device, data, "singular_values", NULL, 0, found->values, error);
-    for (int64_t i = found->count; i-- > 0;)
+    found->values = copy ? numbers(1, found->all, error) : NULL;
+    dcl_status status = found->values ? DCL_OK : DCL_ENOMEM;
+    if (status == DCL_OK) {
+        dcl__convert(DCL_F64, copy, data->dtype, data->data, m * n);
+        status = lapack_status(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', (int)n, (int)m, copy, (int)n, found->values, NULL,
+                                              (int)n, NULL, (int)m), error);
+    }
+    for (int64_t i = found->count; i-- > 0 && status == DCL_OK;)
         found->energy += found->values[i] * found->values[i];
+    free(copy);
     return status;
 }
 
@@ -70,14 +85,6 @@ typedef struct refinement {
     int64_t rows;                /* of the tile                                                      */
     double *tile;                /* rows x n, row-major                                              */
 } refinement;
-
-static dcl_status lapack_status(int64_t info, dcl_error *error)
-{
-    if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
-        return dcl__no_memory(error, "LAPACK's workspace", 0);
-    return info ? dcl__fail(error, DCL_ENUMERIC, "the singular values of Y cannot be refined: LAPACK says %lld",
-                            (long long)info) : DCL_OK;
-}
 
 /* The columns of the factor that are not 0, which come first, with length 1; then an orthonormal basis of them. */
 static dcl_status take_vectors(refinement *r, const double *factor, int64_t width, dcl_error *error)
@@ -203,11 +210,31 @@ dcl_status dcl__data_spectrum_find(const dcl_registry *registry, dcl_device *dev
 {
     dcl__data_spectrum found = {.all = data->rows < data->columns ? data->rows : data->columns};
     dcl_status status = found.all <= SMALL || 4 * width > found.all
-                        ? find_all(registry, device, data, &found, error)
+                        ? find_all(data, &found, error)
                         : find_leading(registry, device, data, lambda, width, &found, error);
     if (status)
         free(found.values);
     else
         *spectrum = found;
     return status;
+}
+
+/* Leading values suffice above dropout's threshold; thresholds that are not known before need all `width`. A rate that
+ * varies with the width has the threshold of `more` units under their own penalty, and whether a value beyond the
+ * width is above it says whether more units are wanted. */
+dcl_status dcl__data_optimum(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
+                             const dcl_noise *noise, int64_t width, int64_t more, dcl__data_spectrum *spectrum,
+                             double **shrunk, dcl_optimum *optimum, dcl_error *error)
+{
+    const double lambda = dcl__noise_couples(noise) ? 0 : noise->lambda * (double)(width + more) / (double)width;
+    dcl_status status = dcl__data_spectrum_find(registry, device, data, lambda, width + more, spectrum, error);
+    if (status)
+        return status;
+    *shrunk = numbers(1, spectrum->count, error);
+    if (!*shrunk)
+        return DCL_ENOMEM;
+    *optimum = dcl_noise_optimum(noise, spectrum->values, spectrum->count,
+                                 spectrum->count == spectrum->all ? -1 : spectrum->energy, spectrum->residual, width,
+                                 *shrunk);
+    return DCL_OK;
 }

@@ -20,4 +20,11 @@ typedef struct dcl__data_spectrum {
 dcl_status dcl__data_spectrum_find(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
                                    double lambda, int64_t width, dcl__data_spectrum *spectrum, dcl_error *error);
 
+/* The least objective of `width` units under a noise, or a lower bound of it, and what it comes from. `more` above 0,
+ * for a rate that varies with the width: the spectrum shows whether values beyond the width are above the threshold.
+ * `shrunk` as in dcl_noise_optimum; free it and the spectrum's values with free(), after failures as well. */
+dcl_status dcl__data_optimum(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
+                             const dcl_noise *noise, int64_t width, int64_t more, dcl__data_spectrum *spectrum,
+                             double **shrunk, dcl_optimum *optimum, dcl_error *error);
+
 #endif

@@ -10,6 +10,7 @@
 #include "core/tensor.h"
 #include "recipes/data_spectrum.h"
 #include "recipes/noise.h"
+#include "recipes/optimum.h"
 #include "recipes/variable_width.h"
 #include "recipes/whiten.h"
 
@@ -19,6 +20,9 @@ static const int64_t MOST_STEPS = 1000000000000;
 
 /* Seconds after which the progress function is asked whether to go on, also between two reports. */
 static const double PATIENCE = 0.2;
+
+/* Units weigh the same up to what single precision leaves of it. */
+static const double BALANCED = 1e-3;
 
 struct dcl_factorization {
     const dcl_registry *registry;
@@ -140,24 +144,17 @@ static dcl_noise bounding_noise(const dcl_factorization *f)
     return noise;
 }
 
-/* Leading values suffice above dropout's threshold; thresholds that are not known before need all `width`. */
 static dcl_status find_optimum(dcl_factorization *f, dcl_error *error)
 {
-    dcl__data_spectrum *y = &f->spectrum;
     const dcl_noise noise = bounding_noise(f);
-    const double lambda = dcl__noise_couples(&noise) ? 0 : noise.lambda;
-    dcl_status status = dcl__data_spectrum_find(f->registry, f->device, &f->white.y, lambda, f->task.width, y, error);
-    if (status)
-        return status;
-    f->shrunk = calloc((size_t)y->count + 1, sizeof *f->shrunk);
-    if (!f->shrunk)
-        return dcl__no_memory(error, "singular values", y->count * (int64_t)sizeof *f->shrunk);
-    f->optimum = dcl_noise_optimum(&noise, y->values, y->count, y->count == y->all ? -1 : y->energy, y->residual,
-                                   f->task.width, f->shrunk);
+    const int64_t all = f->white.y.rows < f->white.y.columns ? f->white.y.rows : f->white.y.columns;
+    dcl_status status = dcl__data_optimum(f->registry, f->device, &f->white.y, &noise, f->task.width,
+                                          f->options.variable_rate && f->task.width < all, &f->spectrum, &f->shrunk,
+                                          &f->optimum, error);
     f->optimum.constant = f->white.constant;
     f->optimum.minimum += f->white.constant;
     f->optimum.inexact |= f->white.share < 1;
-    return DCL_OK;
+    return status;
 }
 
 /* ---- Graphs ---- */
@@ -499,22 +496,37 @@ static int is_at_rest(const dcl_factorization *f)
     return fabs(old - last) <= 0.01 * last;
 }
 
+static double tolerance_of(const dcl_factorization *f)
+{
+    return f->options.tolerance > 0 ? f->options.tolerance : 1e-4;
+}
+
 static int verdict(const dcl_factorization *f, double gap)
 {
-    double tolerance = f->options.tolerance > 0 ? f->options.tolerance : 1e-4;
-    return gap <= tolerance ? DCL_CERTIFIED : !f->stopped && is_at_rest(f) ? DCL_CONVERGED : DCL_STOPPED;
+    return gap <= tolerance_of(f) ? DCL_CERTIFIED : !f->stopped && is_at_rest(f) ? DCL_CONVERGED : DCL_STOPPED;
 }
 
 /* ---- Variable width ---- */
 
-/* With a rate that varies all units in use may mean that more are wanted, unless Y says that they are not. */
-static int is_cut_off(const dcl_factorization *f, int64_t rank)
+/* With a rate that varies more units lower the objective exactly if values beyond the width are above the threshold, or
+ * if blocks cannot reach the convex value, which enough of them do. What rounding makes of 0 is none. */
+static int is_cut_off(const dcl_factorization *f)
 {
     const dcl__data_spectrum *y = &f->spectrum;
     const int64_t width = f->task.width;
-    if (!f->options.variable_rate || f->noise.block > 1 || rank < width || width >= y->all)
+    const double rounding = (f->data.dtype == DCL_F64 ? 1e-14 : 1e-7) * f->task.norm;
+    if (!f->options.variable_rate || (f->optimum.inexact && f->optimum.attained == DCL_ATTAINED))
         return 0;
-    return y->count <= width || y->values[width] > f->optimum.tau;
+    return f->optimum.attained == DCL_NOT_ATTAINED ||
+           (y->count > width && y->values[width] > f->optimum.tau + rounding);
+}
+
+/* So many units suffice: as many as the optimum has rank, or what training came to where it is not known. */
+static int64_t units_needed(const dcl_factorization *f, const dcl_assessment *assessment)
+{
+    const int64_t rank = f->optimum.inexact ? assessment->rank : f->optimum.rank;
+    const int narrows = f->options.variable_rate && f->task.noise.block == 1;
+    return narrows && rank > 0 && rank < f->task.width ? rank : f->task.width;
 }
 
 /* The noise of so many units. */
@@ -527,10 +539,18 @@ static dcl_noise noise_of_width(const dcl_factorization *f, int64_t width)
     return noise;
 }
 
-/* Replaces the factors by `rank` units wide ones, unless the objective is 1e-4 higher then. */
-static dcl_status narrow(dcl_factorization *f, dcl_assessment *assessment, dcl_error *error)
+/* Whether narrower factors are as good: no tolerance is left that was met. */
+static int is_as_good(const dcl_factorization *f, double narrower, double wider)
 {
-    const int64_t rank = assessment->rank, u_count = f->task.rows * rank, v_count = f->white.features * rank;
+    const double tolerance = tolerance_of(f);
+    return narrower <= wider * (1 + 1e-4) &&
+           (relative_gap(f, narrower) <= tolerance || relative_gap(f, wider) > tolerance);
+}
+
+/* Replaces the factors by `rank` units wide ones, unless those are worse. */
+static dcl_status narrow(dcl_factorization *f, int64_t rank, dcl_assessment *assessment, dcl_error *error)
+{
+    const int64_t u_count = f->task.rows * rank, v_count = f->white.features * rank;
     const int64_t trained_count = f->white.back ? f->task.columns * rank : 0;
     const dcl_noise noise = noise_of_width(f, rank);
     dcl_assessment found;
@@ -542,7 +562,7 @@ static dcl_status narrow(dcl_factorization *f, dcl_assessment *assessment, dcl_e
     dcl_status status = dcl__narrow(f->registry, f->device, &f->task, f->u, f->trained_v, rank, u, trained, error);
     if (status == DCL_OK)
         status = weigh(f, &(factors){rank, &noise, u, trained, v, values, products}, &found, error);
-    if (status == DCL_OK && found.objective <= assessment->objective * (1 + 1e-4)) {
+    if (status == DCL_OK && is_as_good(f, found.objective, assessment->objective)) {
         memcpy(f->u, u, (size_t)u_count * sizeof *u);
         memcpy(f->v, v, (size_t)v_count * sizeof *v);
         memcpy(f->product_values, values, (size_t)rank * sizeof *values);
@@ -557,20 +577,11 @@ static dcl_status narrow(dcl_factorization *f, dcl_assessment *assessment, dcl_e
 
 /* ---- The result ---- */
 
-/* Blocks that come down to the convex value prove that it is attained. */
-static void prove_attained(const dcl_factorization *f, double objective, dcl_optimum *optimum)
-{
-    const double room = f->data.dtype == DCL_F64 ? 1e-8 : 1e-5;
-    if (optimum->attained == DCL_ATTAINMENT_OPEN && objective <= optimum->minimum * (1 + room)) {
-        optimum->attained = DCL_ATTAINED;
-        optimum->inexact = 0;
-    }
-}
-
-static int is_balanced_last(const dcl_factorization *f)
+/* What the last step did: it hands blocks on that would weigh more, and for some it finds no equal weights. */
+static int is_balanced_last(const dcl_factorization *f, const dcl_assessment *assessment)
 {
     return f->options.solver == DCL_SOLVER_STOCHASTIC && dcl_session_steps(f->session) >= f->task.steps &&
-           dcl__balances_last(&f->task, f->white.x.data != NULL);
+           dcl__balances_last(&f->task, f->white.x.data != NULL) && assessment->balance_error <= BALANCED;
 }
 
 static void describe(const dcl_factorization *f, const dcl_assessment *assessment, dcl_factorize_result *result)
@@ -585,9 +596,9 @@ static void describe(const dcl_factorization *f, const dcl_assessment *assessmen
         .seconds = dcl__now() - f->options.started, .seconds_to_first_step = f->first_step, .noise = f->noise,
         .features = f->white.features, .data_rank = f->white.back ? f->white.rank : 0,
         .data_condition = f->white.condition, .blocks = f->width / f->noise.block, .shrunk = f->shrunk,
-        .width_found = f->width, .width_trained = f->task.width, .cut_off = is_cut_off(f, assessment->rank),
-        .balanced_last = is_balanced_last(f)};
-    prove_attained(f, assessment->objective, &result->optimum);
+        .width_found = units_needed(f, assessment), .width_trained = f->task.width, .cut_off = is_cut_off(f),
+        .balanced_last = is_balanced_last(f, assessment)};
+    dcl__prove_attained(assessment->objective, f->task.norm * f->task.norm + f->white.constant, &result->optimum);
     result->status = result->cut_off ? DCL_STOPPED : verdict(f, result->relative_gap);
 }
 
@@ -597,9 +608,9 @@ dcl_status dcl_factorization_finish(dcl_factorization *f, dcl_factorize_result *
     f->width = f->task.width;
     f->noise = f->task.noise;
     dcl_status status = assess(f, "U", "V", &assessment, error);
-    const int narrows = f->options.variable_rate && f->noise.block == 1;
-    if (status == DCL_OK && narrows && assessment.rank > 0 && assessment.rank < f->width)
-        status = narrow(f, &assessment, error);
+    const int64_t needed = status == DCL_OK ? units_needed(f, &assessment) : f->width;
+    if (needed < f->width)
+        status = narrow(f, needed, &assessment, error);
     if (status == DCL_OK)
         describe(f, &assessment, result);
     return status;

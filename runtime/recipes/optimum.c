@@ -1,6 +1,7 @@
 /* optimum.c: the closed form of dropout factorization, from singular values alone. */
 #include "recipes/optimum.h"
 
+#include <float.h>
 #include <math.h>
 
 /* With A_q = s_1 + ... + s_q: tau = max over q <= r of lambda A_q / (r + lambda q), a maximum that needs no
@@ -67,4 +68,13 @@ dcl_optimum dcl_dropout_optimum_leading(const double *values, int64_t count, dou
     optimum.minimum += fmax(rest, 0);
     optimum.error = fmin(excess(values, &optimum, residual, width), optimum.minimum);
     return optimum;
+}
+
+void dcl__prove_attained(double objective, double energy, dcl_optimum *optimum)
+{
+    const double rounding = 64 * DBL_EPSILON * energy;
+    if (optimum->attained == DCL_ATTAINMENT_OPEN && objective <= optimum->minimum - optimum->error + rounding) {
+        optimum->attained = DCL_ATTAINED;
+        optimum->inexact = 0;
+    }
 }
