@@ -317,7 +317,8 @@ static void shrink_on_device(uint32_t dtype, const double *sigma, int64_t count,
 }
 
 /* The op agrees with the library, whose code it cannot share: in single precision to what rounding the results costs,
- * half an epsilon for tau, and for a value, the product of two rounded factors, twice that; on spectra over eight orders of magnitude, tied, with zeros, and of one value. */
+ * half an epsilon for tau, and for a value, the product of two rounded factors, twice that; on spectra over eight
+ * orders of magnitude, tied, with zeros, and of one value. */
 static void compare(uint32_t seed, uint32_t dtype, double values_off, double tau_off)
 {
     double sigma[MOST], s[MOST], expected[MOST], tau;
