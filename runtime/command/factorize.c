@@ -43,6 +43,7 @@ typedef struct run {
     dcl__output trace;
     dcl__results results;
     int traces;
+    int finished;                /* the last step is done                                            */
     double shown;                /* when the progress line was last written                          */
 } run;
 
@@ -71,6 +72,7 @@ static void show(run *r, const dcl_progress *p)
 static int on_progress(void *user, const dcl_progress *p)
 {
     run *r = user;
+    r->finished = p->step >= p->steps;
     if (r->traces)
         write_trace(r, p);
     if (dcl__shows_progress(r->request->quiet))
@@ -140,6 +142,12 @@ static dcl_status prepare(run *r, dcl_error *error)
     return status;
 }
 
+/* An interrupt that comes with the last step cuts nothing short. */
+static int is_cut_short(const run *r)
+{
+    return dcl__interrupted() && !r->finished;
+}
+
 static dcl_status train(run *r, dcl_error *error)
 {
     dcl__path checkpoint = dcl__join(r->request->folder, "checkpoint");
@@ -154,7 +162,7 @@ static dcl_status train(run *r, dcl_error *error)
     if (status == DCL_OK)
         status = dcl_factorization_run(r->factorization, error);
     dcl__progress_line(NULL);
-    if (status == DCL_OK && dcl__interrupted())
+    if (status == DCL_OK && is_cut_short(r))
         status = dcl__checkpoint_write(checkpoint.text, session, graph, error);
     else if (status == DCL_OK)
         dcl__checkpoint_remove(checkpoint.text);
@@ -187,9 +195,10 @@ static void clean_up(run *r)
     dcl__array_free(&r->mask_factor);
 }
 
-static int exit_status(const request *q, const dcl_factorize_result *result)
+static int exit_status(const run *r, const dcl_factorize_result *result)
 {
-    if (dcl__interrupted()) {
+    const request *q = r->request;
+    if (is_cut_short(r)) {
         dcl__complain("interrupted at step %lld; what was reached is in %s, and --resume goes on from there",
                       (long long)result->steps, q->folder);
         return DCL__EXIT_INTERRUPTED;
@@ -213,7 +222,7 @@ static int factorize(const request *q)
         status = train(&r, &error);
     if (status == DCL_OK)
         status = write_results(&r, &result, &error);
-    int over = status ? dcl__exit(status, &error) : exit_status(q, &result);
+    int over = status ? dcl__exit(status, &error) : exit_status(&r, &result);
     clean_up(&r);
     dcl__results_end(&r.results, status);
     return over;

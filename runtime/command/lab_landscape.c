@@ -307,7 +307,8 @@ static dcl_status descend(view *v, dcl_session *session, dcl__sheet *sheet, dcl_
         look(v, step, sheet, first, places);
         status = dcl_session_step(session, pause_after(step), error);
     }
-    compare_ends(v, places);
+    if (status == DCL_OK)
+        compare_ends(v, places);
     return status;
 }
 

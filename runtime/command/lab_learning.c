@@ -50,7 +50,7 @@ static int show_epoch(void *user, const dcl_epoch *epoch)
 /* The first samples only, for --quick. */
 static dcl_matrix some(const dcl__lab *lab, const dcl__array *array)
 {
-    return dcl__rows_of(array, 0, lab->quick ? 2000 : array->dim[0]);
+    return dcl__rows_of(array, 0, lab->quick && array->dim[0] > 2000 ? 2000 : array->dim[0]);
 }
 
 static dcl_status learn(study *s, int i, dcl_error *error)

@@ -60,15 +60,21 @@ static dcl_status check_numbers(const dcl__array *targets, dcl_error *error)
     return DCL_OK;
 }
 
-/* Makes a matrix of the targets. */
-static dcl_status shape_targets(dcl__array *targets, int classifies, const dcl__samples *like, dcl_error *error)
+/* Makes a matrix of the targets. Whole numbers may be labels, or just numbers: the training data decide. */
+static dcl_status shape_targets(dcl__array *targets, int classifies, const dcl__samples *like, int *labelled,
+                                dcl_error *error)
 {
     dcl_status status = check_numbers(targets, error);
+    *labelled = 0;
     if (status || (targets->rank == 2 && !(classifies && targets->dim[1] == 1)))
         return status;
-    const double largest = largest_label(targets);
+    const int numbers = like && !like->labelled && like->targets.dim[1] == 1;
+    const double largest = numbers ? -1 : largest_label(targets);
+    *labelled = largest >= 0;
+    if (like && like->labelled && !*labelled)
+        return dcl__fail(error, DCL_EFORMAT, "the training data have labels, whole numbers from 0 on, and these are none");
     const double most = (double)(like ? like->targets.dim[1] : MOST_CLASSES) - 1;
-    if (largest < 0 && classifies)
+    if (largest < 0 && classifies && !like)
         return dcl__fail(error, DCL_EFORMAT, "labels must be whole numbers from 0 on; give such, a row of probabilities "
                          "for each sample, or --loss squared");
     if (largest > most)
@@ -106,7 +112,7 @@ dcl_status dcl__samples_read(const char *inputs, const char *targets, uint32_t d
         status = dcl__array_read(targets, dtype, &samples->targets, error);
     if (status)
         return status;
-    status = shape_targets(&samples->targets, classifies, like, error);
+    status = shape_targets(&samples->targets, classifies, like, &samples->labelled, error);
     return status ? dcl__prefix(error, status, "%s", targets) : check_like(inputs, targets, samples, like, error);
 }
 

@@ -133,7 +133,8 @@ static char *make_header(const dcl__archive *archive, size_t *length)
     int64_t offset = 0;
     for (size_t i = 0; i < archive->count; i++) {
         const dcl__array *array = &archive->entries[i].array;
-        const int64_t place[] = {offset, offset += bytes_of(array)};
+        const int64_t place[] = {offset, offset + bytes_of(array)};
+        offset = place[1];
         json_t *about = dcl__json_put(json_object(), "dtype", json_string(array->dtype == DCL_F64 ? "F64" : "F32"));
         about = dcl__json_put(about, "shape", dcl__json_from_integers(array->dim, array->rank));
         about = dcl__json_put(about, "data_offsets", dcl__json_from_integers(place, 2));

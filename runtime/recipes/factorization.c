@@ -372,6 +372,7 @@ dcl_status dcl_factorization_run(dcl_factorization *f, dcl_error *error)
 {
     int64_t interval = report_interval(f);
     dcl_status status = DCL_OK;
+    f->stopped = 0;
     if (dcl_session_steps(f->session) >= f->task.steps)
         return dcl__fail(error, DCL_EINVAL, "the run is at step %" PRId64 " already, of %" PRId64 " (ask for more steps)",
                          dcl_session_steps(f->session), f->task.steps);

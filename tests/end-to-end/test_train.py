@@ -174,6 +174,18 @@ class Train(Case):
         self.dropcl("train", "X.npy", "T.npy", "-o", "net", "--loss", "squared", "--epochs", "60", "--rate", "0.05", "--batch", "50")
         self.assertLess(json.loads(self.path("net/report.json").read_text(encoding="utf-8"))["training_loss"], 1e-3)
 
+    def test_whole_numbers_for_a_test_are_what_those_for_training_are(self):
+        draw = numpy.random.default_rng(1)
+        self.save("X.npy", draw.normal(size=(60, 5)))
+        self.save("T.npy", draw.normal(size=60).round())
+        losses = []
+        for zeros in (numpy.zeros(60), numpy.zeros((60, 1))):
+            self.save("Z.npy", zeros)
+            self.dropcl("train", "X.npy", "T.npy", "-o", "net", "--loss", "squared", "--epochs", "2", "--test", "X.npy",
+                        "--test-targets", "Z.npy")
+            losses.append(json.loads(self.path("net/report.json").read_text(encoding="utf-8"))["test_loss"])
+        self.assertEqual(losses[0], losses[1])
+
     def test_what_is_refused(self):
         files = ("train", "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "-o", "net")
         for words in (("--noise", "3:dropout:0.5"), ("--noise", "1:dropout"), ("--noise", "1:thunder:0.5"), ("--dropout", "1"),
