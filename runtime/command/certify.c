@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "command/command.h"
+#include "command/complete.h"
 #include "command/files.h"
 #include "command/observations.h"
 #include "core/error.h"
@@ -11,8 +12,8 @@
 #include "recipes/certificate.h"
 
 typedef struct request {
-    const char *matrix, *left, *right, *file;
-    int loss, penalty, json;
+    const char *matrix, *left, *right, *file, *baseline;
+    int loss, penalty, entries, layout, weights, json;
     double lambda, mixture, tolerance, scale;
     int64_t block;
 } request;
@@ -123,6 +124,33 @@ static dcl_status check_shapes(const request *q, const dcl__observations *y, con
     return status;
 }
 
+/* What mean and biases of a completion leave of the entries. */
+static dcl_status subtract_baseline(const request *q, dcl__observations *y, dcl_error *error)
+{
+    const dcl_entries *e = &y->entries;
+    double *value = (double *)e->value;
+    dcl__model model;
+    dcl_status status = dcl__model_read(q->baseline, &model, error);
+    const dcl_predictor baseline = {.baseline = &model.baseline};
+    if (status == DCL_OK && (model.table.entries.rows != y->rows || model.table.entries.columns != y->columns))
+        status = dcl__fail(error, DCL_EFORMAT, "%s is of a %" PRId64 " x %" PRId64 " matrix, but %s holds one of %" PRId64
+                           " x %" PRId64, q->baseline, model.table.entries.rows, model.table.entries.columns, q->matrix,
+                           y->rows, y->columns);
+    for (int64_t a = 0; a < y->rows && status == DCL_OK; a++)
+        for (int64_t i = e->start[a]; i < e->start[a + 1]; i++)
+            value[i] -= dcl_predict(&baseline, a, e->column[i]);
+    dcl__model_free(&model);
+    return status;
+}
+
+static dcl_status read_matrix(const request *q, dcl__observations *y, dcl_error *error)
+{
+    if (!q->entries)
+        return dcl__observations_read(q->matrix, q->scale, losses[q->loss], y, error);
+    dcl_status status = dcl__observations_read_entries(q->matrix, q->layout, q->weights, losses[q->loss], y, error);
+    return status || !q->baseline ? status : subtract_baseline(q, y, error);
+}
+
 /* Options are right by now: what the library refuses as an argument came from these files. */
 static dcl_status blame(dcl_status status, const char *files, dcl_error *error)
 {
@@ -152,7 +180,7 @@ static int run(const request *q)
     dcl__array u = {0}, v = {0};
     dcl_certificate found = {0};
     dcl_error error;
-    dcl_status status = dcl__observations_read(q->matrix, q->scale, losses[q->loss], &y, &error);
+    dcl_status status = read_matrix(q, &y, &error);
     if (status == DCL_OK)
         status = dcl__matrix_read(q->left, DCL_F64, &u, &error);
     if (status == DCL_OK)
@@ -170,6 +198,17 @@ static int run(const request *q)
     return DCL__EXIT_TOLERANCE;
 }
 
+static int check_entries(const request *q)
+{
+    if (!q->entries && (q->layout || q->weights || q->baseline))
+        return dcl__misuse("certify", "--layout, --weights and --baseline belong to --entries");
+    if (q->entries && q->scale != 1)
+        return dcl__misuse("certify", "--scale goes without --entries");
+    if (q->baseline && q->loss == 2)
+        return dcl__misuse("certify", "--baseline goes without --loss logistic, which has none");
+    return DCL__GO_ON;
+}
+
 static int check_request(const request *q)
 {
     if (isnan(q->lambda))
@@ -184,7 +223,7 @@ static int check_request(const request *q)
         return dcl__misuse("certify", "--block B and --penalty dropblock belong together");
     if (q->block < 0)
         return dcl__misuse("certify", "--block is %lld, it must be at least 1", (long long)q->block);
-    return DCL__GO_ON;
+    return check_entries(q);
 }
 
 int dcl__command_certify(int argc, char **argv)
@@ -201,6 +240,13 @@ int dcl__command_certify(int argc, char **argv)
          &q.mixture},
         {"--block", "B", "dropblock: neighbouring units that are dropped together", DCL__OPTION_INTEGER, &q.block},
         {"--tolerance", "GAP", "exit status 5 when the relative gap is above", DCL__OPTION_NUMBER, &q.tolerance},
+        {"--entries", NULL, "read Y as `dropcl complete` does: of triplets and coordinates, what is not listed is missing",
+         DCL__OPTION_FLAG, &q.entries},
+        {"--layout", "triplets|matrix", "with --entries: of a text table (default: triplets if it has 3 columns)",
+         DCL__OPTION_WORD, &q.layout},
+        {"--weights", NULL, "with --entries: triplets have a fourth field, the weight", DCL__OPTION_FLAG, &q.weights},
+        {"--baseline", "DIR", "with --entries: subtract mean and biases of the completion in DIR first", DCL__OPTION_TEXT,
+         &q.baseline},
         {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
         {"-o", "FILE", "also write the certificate as JSON", DCL__OPTION_TEXT, &q.file},
         {"--json", NULL, "print the certificate as JSON", DCL__OPTION_FLAG, &q.json},
@@ -215,7 +261,7 @@ int dcl__command_certify(int argc, char **argv)
         "  polar         above lambda: another unit would help; stationarity 0: these units are at rest\n"
         "For the penalties dropout and dropblock, sums of squares, the width is that of U and V.",
         "  dropcl certify Y.npy U.npy V.npy --lambda 2\n"
-        "  dropcl certify ratings.csv U.npy V.npy --lambda 5 --tolerance 1e-3 --json\n"
+        "  dropcl certify ratings.csv fit/U.npy fit/V.npy --entries --baseline fit --lambda 5 --tolerance 1e-3\n"
         "  dropcl certify Y.npy U.npy V.npy --lambda 1 --penalty l1-l2\n", options, 3, 3};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);

@@ -8,13 +8,16 @@
 
 #include "command/command.h"
 #include "command/files.h"
+#include "command/observations.h"
 #include "core/error.h"
+
+enum { NOISE_NONE = 1, NOISE_DROPOUT = 2 };
 
 typedef struct request {
     const char *matrix, *folder, *holdout, *device, *plugins;
-    int layout, weights, bias, loss, unshrink, dtype, quiet, json;
-    double lambda, share, tolerance;
-    int64_t rank, path;
+    int layout, weights, bias, loss, unshrink, noise, dtype, quiet, json;
+    double lambda, retain, share, tolerance;
+    int64_t rank, path, steps;
     uint64_t seed;
 } request;
 
@@ -37,8 +40,11 @@ static int on_round(void *user, const dcl_growth_round *round)
     run *r = user;
     if (dcl__shows_progress(r->request->quiet) && dcl__now() - r->shown > 0.05) {
         char line[160];
-        snprintf(line, sizeof line, "lambda %.4g  round %lld  units %lld  objective %.6g  gap %.2e", round->lambda,
-                 (long long)round->round, (long long)round->width, round->objective, round->gap);
+        if (r->request->noise == NOISE_DROPOUT)
+            snprintf(line, sizeof line, "step %lld  objective %.6g", (long long)round->steps, round->objective);
+        else
+            snprintf(line, sizeof line, "lambda %.4g  round %lld  units %lld  objective %.6g  gap %.2e", round->lambda,
+                     (long long)round->round, (long long)round->width, round->objective, round->gap);
         dcl__progress_line(line);
         r->shown = dcl__now();
     }
@@ -46,17 +52,6 @@ static int on_round(void *user, const dcl_growth_round *round)
 }
 
 /* ---- The holdout ---- */
-
-/* Values 0 and 1 are as good as -1 and 1 for the logistic loss. */
-static void use_signs(dcl_entries *entries)
-{
-    double *value = (double *)entries->value;
-    for (int64_t e = 0; e < entries->count; e++)
-        if (value[e] != 0 && value[e] != 1)
-            return;
-    for (int64_t e = 0; e < entries->count; e++)
-        value[e] = value[e] == 0 ? -1 : 1;
-}
 
 static dcl_status read_held(run *r, const char *file, dcl_error *error)
 {
@@ -99,8 +94,10 @@ static dcl_completion_options make_options(const request *q)
     return (dcl_completion_options){
         .loss = q->loss == 2 ? DCL_LOSS_LOGISTIC : DCL_LOSS_SQUARED, .bias = q->bias,
         .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32, .lambda = isnan(q->lambda) ? -1 : q->lambda, .path = q->path,
-        .share = q->share, .tolerance = q->tolerance, .width = q->rank, .unshrink = q->unshrink, .seed = q->seed, .started = dcl__started(),
-        .progress = on_round};
+        .share = q->share, .tolerance = q->tolerance, .width = q->rank, .unshrink = q->unshrink, .seed = q->seed,
+        .started = dcl__started(), .progress = on_round,
+        .noise = q->noise == NOISE_DROPOUT ? DCL_NOISE_DROPOUT : DCL_NOISE_NONE,
+        .retain = isnan(q->retain) ? 0.5 : q->retain, .steps = q->steps};
 }
 
 static dcl_status prepare(run *r, dcl_completion_options *options, dcl_error *error)
@@ -111,9 +108,9 @@ static dcl_status prepare(run *r, dcl_completion_options *options, dcl_error *er
         return status;
     status = set_aside(r, error);
     if (status == DCL_OK && options->loss == DCL_LOSS_LOGISTIC) {
-        use_signs((dcl_entries *)r->fitted);
+        dcl__use_signs((dcl_entries *)r->fitted);
         if (r->holdout)
-            use_signs((dcl_entries *)r->holdout);
+            dcl__use_signs((dcl_entries *)r->holdout);
     }
     if (status == DCL_OK)
         status = dcl__results_start(&r->results, q->folder, error);
@@ -146,7 +143,7 @@ static int exit_status(const request *q, const dcl_completion_result *result)
                       result->path[result->path_count - 1].lambda, q->folder);
         return DCL__EXIT_INTERRUPTED;
     }
-    if (point->status != DCL_CERTIFIED) {
+    if (q->noise == NOISE_NONE && point->status != DCL_CERTIFIED) {
         dcl__complain("the gap is %.2e at lambda %.6g, the tolerance was not reached (try --dtype f64)",
                       point->certificate.relative_gap, point->lambda);
         return DCL__EXIT_TOLERANCE;
@@ -185,6 +182,27 @@ static int complete(const request *q)
 
 /* ---- The command line ---- */
 
+/* What belongs to training under noise, and what to certified growth. */
+static int check_noise(const request *q)
+{
+    if (q->noise == NOISE_NONE && (!isnan(q->retain) || q->steps != 0))
+        return dcl__misuse("complete", "--retain and --steps belong to --noise dropout");
+    if (q->noise == NOISE_NONE)
+        return DCL__GO_ON;
+    if (q->rank == 0)
+        return dcl__misuse("complete", "--noise dropout needs --rank R: how many units are trained?");
+    if (q->steps < 0 || (!isnan(q->retain) && !(q->retain > 0 && q->retain <= 1)))
+        return dcl__misuse("complete", "--steps must be at least 1, and --retain above 0 and at most 1");
+    if (!isnan(q->retain) && !isnan(q->lambda))
+        return dcl__misuse("complete", "--retain and --lambda say the same, lambda = (1 - retain) / retain: give one");
+    if (q->path || q->share > 0 || q->tolerance > 0)
+        return dcl__misuse("complete", "--path, --share and --tolerance go without --noise dropout, for which no "
+                           "certificate is known");
+    if (q->loss == 2 || q->unshrink)
+        return dcl__misuse("complete", "--loss logistic and --unshrink go without --noise dropout");
+    return DCL__GO_ON;
+}
+
 static int check_request(const request *q)
 {
     double share;
@@ -196,18 +214,18 @@ static int check_request(const request *q)
         return dcl__misuse("complete", "--rank and --path must be at least 1");
     if (q->holdout && dcl__read_number(q->holdout, &share) && !(share >= 0 && share < 1))
         return dcl__misuse("complete", "--holdout %s: a share of the entries must be below 1 (or give a file)", q->holdout);
-    if (q->holdout && strcmp(q->holdout, "0") == 0 && isnan(q->lambda))
+    if (q->holdout && strcmp(q->holdout, "0") == 0 && isnan(q->lambda) && q->noise == NOISE_NONE)
         return dcl__misuse("complete", "without a holdout nothing tells which --lambda is best: give one");
     if (q->loss == 2 && q->unshrink)
         return dcl__misuse("complete", "--unshrink is least squares, --loss logistic goes without");
     if (q->loss == 2 && q->bias > DCL_BIAS_NONE)
         return dcl__misuse("complete", "--loss logistic goes without --bias, which are fitted by least squares");
-    return DCL__GO_ON;
+    return check_noise(q);
 }
 
 int dcl__command_complete(int argc, char **argv)
 {
-    request q = {.dtype = 1, .loss = 1, .lambda = NAN, .seed = 1};
+    request q = {.dtype = 1, .loss = 1, .noise = NOISE_NONE, .lambda = NAN, .retain = NAN, .seed = 1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
         {"--holdout", "F", "share of the entries to set aside and measure with (default 0.1), 0, or a file of them",
@@ -217,12 +235,17 @@ int dcl__command_complete(int argc, char **argv)
         {"--path", "K", "lambdas of the path at most (default 16)", DCL__OPTION_INTEGER, &q.path},
         {"--share", "S", "the smallest lambda of the path over the largest, from which on factors are 0 (default 0.02)",
          DCL__OPTION_NUMBER, &q.share},
-        {"--rank", "R", "units at most (default: as many as the optimum needs)", DCL__OPTION_INTEGER, &q.rank},
+        {"--rank", "R", "units at most (default: as many as the optimum needs); with --noise: units", DCL__OPTION_INTEGER, &q.rank},
         {"--tolerance", "GAP", "certified gap of each lambda (default 1e-4)", DCL__OPTION_NUMBER, &q.tolerance},
         {"--bias", "none|mean|both", "what is fitted before the factors: nothing, the mean, or biases of rows and columns as "
          "well (default)", DCL__OPTION_WORD, &q.bias},
         {"--loss", "squared|logistic", "logistic: for entries -1 and 1, or 0 and 1 (default squared)", DCL__OPTION_WORD,
          &q.loss},
+        {"--noise", "none|dropout", "dropout: train R units under dropout on the entries instead, without a certificate",
+         DCL__OPTION_WORD, &q.noise},
+        {"--retain", "T", "with --noise dropout: probability that a unit is kept (default 0.5)", DCL__OPTION_NUMBER,
+         &q.retain},
+        {"--steps", "N", "with --noise dropout: steps of training (default 2000)", DCL__OPTION_INTEGER, &q.steps},
         {"--unshrink", NULL, "predict with units weighed by least squares, since the penalty shrinks them; certified before", DCL__OPTION_FLAG, &q.unshrink},
         {"--layout", "triplets|matrix", "of a text table: row, column, value, or a row of the matrix a line (default: triplets "
          "if it has 3 columns)", DCL__OPTION_WORD, &q.layout},
@@ -245,6 +268,7 @@ int dcl__command_complete(int argc, char **argv)
         "and columns.csv (names), report.json, path.csv, history.csv, report.svg and report.png.",
         "  dropcl complete ratings.csv -o fit\n"
         "  dropcl complete ratings.mtx -o fit --lambda 20 --holdout test.csv\n"
+        "  dropcl complete ratings.csv -o fit --noise dropout --retain 0.8 --rank 20\n"
         "  dropcl predict fit pairs.csv -o predictions.csv\n", options, 1, 1};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);

@@ -27,6 +27,11 @@ static json_t *number_or_null(double number)
     return isnan(number) ? json_null() : dcl__json_from_number(number);
 }
 
+static int is_trained(const dcl__complete_facts *f)
+{
+    return f->options->noise == DCL_NOISE_DROPOUT;
+}
+
 /* ---- report.json ---- */
 
 static json_t *describe_run(const dcl__complete_facts *f, const dcl_completion_result *r)
@@ -34,8 +39,9 @@ static json_t *describe_run(const dcl__complete_facts *f, const dcl_completion_r
     const dcl_device_info *info = dcl_device_describe(f->device);
     const dcl_entries *e = &f->table->entries;
     const dcl_device_counts counts = dcl_device_statistics(f->device);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:n, s:n, s:n,"
-                     " s:o, s:I}",
+    const int trained = is_trained(f);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s?, s:o, s:n,"
+                     " s:o, s:o, s:I}",
                      "version", dcl_version(), "command", "complete", "device", info->name, "platform", info->platform,
                      "driver", info->driver, "dtype", dcl__dtype_name(f->options->dtype),
                      "seed", (json_int_t)f->options->seed, "rows", (json_int_t)e->rows, "columns", (json_int_t)e->columns,
@@ -43,14 +49,18 @@ static json_t *describe_run(const dcl__complete_facts *f, const dcl_completion_r
                      "empty_rows", (json_int_t)f->table->empty_rows, "empty_columns", (json_int_t)f->table->empty_columns,
                      "training_entries", (json_int_t)f->training->count,
                      "holdout_entries", (json_int_t)(f->holdout ? f->holdout->count : 0),
-                     "width", (json_int_t)r->predictor.width, "solver", "grow", "noise", "retain", "block",
+                     "width", (json_int_t)r->predictor.width, "solver", trained ? "stochastic" : "grow",
+                     "noise", trained ? "dropout" : NULL, "retain",
+                     number_or_null(trained ? 1 / (1 + r->path[r->chosen].lambda) : NAN), "block",
+                     "steps", trained ? json_integer((json_int_t)r->history[r->history_count - 1].steps) : json_null(),
                      "seconds", dcl__json_from_number(f->seconds), "device_bytes_peak", (json_int_t)counts.bytes_peak);
 }
 
 static json_t *describe_baseline(const dcl__complete_facts *f, const dcl_completion_result *r)
 {
     const dcl_baseline *b = r->predictor.baseline;
-    return json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "penalty", "nuclear", "unshrunk",
+    return json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "penalty",
+                     is_trained(f) ? "dropout" : "nuclear", "unshrunk",
                      f->options->unshrink, "loss",
                      f->options->loss == DCL_LOSS_LOGISTIC ? "logistic" : "squared", "mean",
                      dcl__json_from_number(b->mean), "damping_row", dcl__json_from_number(b->damping_row),
@@ -63,13 +73,15 @@ static json_t *describe_baseline(const dcl__complete_facts *f, const dcl_complet
 static json_t *describe_point(const dcl_completion_point *p)
 {
     const dcl_certificate *c = &p->certificate;
-    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:s}",
+    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:s}",
                      "lambda", dcl__json_from_number(p->lambda), "width", (json_int_t)p->width, "rank",
                      (json_int_t)p->rank, "data_term", dcl__json_from_number(c->data_term),
                      "regularizer", dcl__json_from_number(c->regularizer),
                      "objective", dcl__json_from_number(c->objective), "lower_bound", dcl__json_from_number(c->lower_bound),
-                     "relative_gap", dcl__json_from_number(c->relative_gap), "polar", dcl__json_from_number(c->polar),
+                     "relative_gap", dcl__json_from_number(c->relative_gap), "polar", number_or_null(c->polar),
+                     "stationarity", dcl__json_from_number(c->stationarity),
                      "balance_error", dcl__json_from_number(c->balance_error), "proof", proof_name(c->proof),
+                     "exact", c->exact,
                      "training_rmse", number_or_null(p->training.rmse), "training_mae", number_or_null(p->training.mae),
                      "holdout_rmse", number_or_null(p->holdout.rmse), "holdout_mae", number_or_null(p->holdout.mae),
                      "status", status_name(p->status));
@@ -159,8 +171,12 @@ static void print_summary(const dcl__complete_facts *f, const dcl_completion_res
            r->baseline_training.rmse);
     printf("chosen         lambda %.6g, rank %lld, rmse %.6g, mae %.6g on the holdout\n", p->lambda, (long long)p->rank,
            p->holdout.rmse, p->holdout.mae);
-    printf("objective      %.9g, at least %.9g\ngap            %.2e (%s)\n", p->certificate.objective,
-           p->certificate.lower_bound, p->certificate.relative_gap, status_name(p->status));
+    if (is_trained(f))
+        printf("objective      %.9g, at least %.9g entry by entry; no certificate is known under dropout (%s)\n",
+               p->certificate.objective, p->certificate.lower_bound, status_name(p->status));
+    else
+        printf("objective      %.9g, at least %.9g\ngap            %.2e (%s)\n", p->certificate.objective,
+               p->certificate.lower_bound, p->certificate.relative_gap, status_name(p->status));
     print_path(r);
 }
 

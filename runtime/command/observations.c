@@ -83,12 +83,29 @@ dcl_status dcl__observations_read(const char *file, double scale, int loss, dcl_
     return status;
 }
 
+dcl_status dcl__observations_read_entries(const char *file, int layout, int weights, int loss,
+                                          dcl__observations *observations, dcl_error *error)
+{
+    dcl__entry_table table;
+    *observations = (dcl__observations){0};
+    dcl_status status = dcl__entries_read(file, layout, weights, &table, error);
+    if (status == DCL_OK) {
+        observations->entries = table.entries;
+        observations->rows = table.entries.rows;
+        observations->columns = table.entries.columns;
+        observations->count = table.entries.count;
+        table.entries = (dcl_entries){0};
+        if (loss == DCL_LOSS_LOGISTIC)
+            dcl__use_signs(&observations->entries);
+    }
+    dcl__entries_free(&table);
+    return status;
+}
+
 void dcl__observations_free(dcl__observations *observations)
 {
     dcl__array_free(&observations->array);
-    free((void *)observations->entries.start);
-    free((void *)observations->entries.column);
-    free((void *)observations->entries.value);
+    dcl_entries_release(&observations->entries);
     *observations = (dcl__observations){0};
 }
 
@@ -96,4 +113,14 @@ void dcl__observations_use(const dcl__observations *observations, dcl_problem *p
 {
     problem->data = observations->matrix.data ? &observations->matrix : NULL;
     problem->entries = observations->matrix.data ? NULL : &observations->entries;
+}
+
+void dcl__use_signs(dcl_entries *entries)
+{
+    double *value = (double *)entries->value;
+    for (int64_t e = 0; e < entries->count; e++)
+        if (value[e] != 0 && value[e] != 1)
+            return;
+    for (int64_t e = 0; e < entries->count; e++)
+        value[e] = value[e] == 0 ? -1 : 1;
 }

@@ -4,21 +4,29 @@
 
 #include "dropcl/dropcl.h"
 #include "formats/array.h"
+#include "formats/entries.h"
 
 typedef struct dcl__observations {
     int64_t rows, columns, count;        /* count: of known entries                                  */
     dcl__array array;            /* the whole matrix, f64; or empty, and                             */
     dcl_matrix matrix;
-    dcl_entries entries;         /* the entries, which own start, column and value                   */
+    dcl_entries entries;         /* the entries, which own their arrays                              */
 } dcl__observations;
 
 /* Reads a matrix, multiplied by `scale`. Entries that are NaN or left out are missing; where there are some, or the
  * loss works on entries alone, the others become entries. Free also after a failure. */
 dcl_status dcl__observations_read(const char *file, double scale, int loss, dcl__observations *observations,
                                   dcl_error *error);
+/* Reads entries as `dropcl complete` does, by dcl__entries_read, for a loss; rows and columns are in the order of the names
+ * that it writes. Free also after a failure. */
+dcl_status dcl__observations_read_entries(const char *file, int layout, int weights, int loss,
+                                          dcl__observations *observations, dcl_error *error);
 void dcl__observations_free(dcl__observations *observations);
 
 /* Makes them the data of a problem, which borrows them. */
 void dcl__observations_use(const dcl__observations *observations, dcl_problem *problem);
+
+/* For the logistic loss: values that are all 0 or 1 become -1 and 1. */
+void dcl__use_signs(dcl_entries *entries);
 
 #endif

@@ -1,4 +1,5 @@
-/* completion.c: missing entries of a matrix: biases, then factors over a falling path of lambda, chosen by a holdout. */
+/* completion.c: missing entries of a matrix: biases, then factors over a falling path of lambda, chosen by a holdout, or
+ * trained under dropout. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "recipes/certificate.h"
+#include "recipes/completion_dropout.h"
 #include "recipes/unshrink.h"
 
 enum { DEFAULT_PATH = 16, MOST_RISES = 2 };
@@ -19,7 +21,8 @@ struct dcl_completion {
     dcl_baseline baseline;
     double *rest;                /* the values of training                                           */
     dcl_problem problem;
-    dcl_growth *growth;
+    dcl_growth *growth;          /* or, with noise,                                                  */
+    dcl__dropout *dropout;
     dcl_completion_point *path;
     size_t path_count, path_capacity;
     int64_t chosen;
@@ -33,10 +36,25 @@ struct dcl_completion {
 
 /* ---- Checks ---- */
 
+static dcl_status check_noise(const dcl_completion_options *o, dcl_error *error)
+{
+    if (o->noise != DCL_NOISE_NONE && o->noise != DCL_NOISE_DROPOUT)
+        return dcl__fail(error, DCL_EINVAL, "known entries can be trained under dropout, or without noise");
+    if (o->noise == DCL_NOISE_NONE)
+        return DCL_OK;
+    if (o->lambda < 0 && !(o->retain > 0 && o->retain <= 1))
+        return dcl__fail(error, DCL_EINVAL, "retain is %g, it must be above 0 and at most 1", o->retain);
+    if (o->width < 1 || o->width > INT32_MAX || o->steps < 0)
+        return dcl__fail(error, DCL_EINVAL, "training takes a width of at least 1, and steps that are not negative");
+    if (o->loss != DCL_LOSS_SQUARED || o->unshrink)
+        return dcl__fail(error, DCL_EINVAL, "what dropout costs is known for the squared loss, and units stay as trained");
+    return DCL_OK;
+}
+
 static dcl_status check(const dcl_entries *training, const dcl_entries *holdout, const dcl_completion_options *o,
                         dcl_error *error)
 {
-    if (o->lambda < 0 && !holdout)
+    if (o->noise == DCL_NOISE_NONE && o->lambda < 0 && !holdout)
         return dcl__fail(error, DCL_EINVAL, "the best lambda is chosen by the error on a holdout: give one, or lambda");
     if (!isfinite(o->lambda) || !(o->tolerance >= 0) || !(o->share >= 0 && o->share < 1) || o->path < 0 || o->width < 0)
         return dcl__fail(error, DCL_EINVAL, "lambda, tolerance, path and width must be numbers of at least 0, and the share "
@@ -49,7 +67,7 @@ static dcl_status check(const dcl_entries *training, const dcl_entries *holdout,
         return dcl__fail(error, DCL_EINVAL, "units are unshrunk by least squares, not with the logistic loss");
     if (o->loss == DCL_LOSS_LOGISTIC && o->bias > DCL_BIAS_NONE)
         return dcl__fail(error, DCL_EINVAL, "biases are fitted by least squares: the logistic loss goes without");
-    return DCL_OK;
+    return check_noise(o, error);
 }
 
 static int notice(void *user, const dcl_growth_round *round)
@@ -76,6 +94,14 @@ static dcl_status subtract_baseline(dcl_completion *c, dcl_error *error)
     return DCL_OK;
 }
 
+static dcl_status set_up_dropout(dcl_completion *c, const dcl_registry *registry, dcl_device *device, dcl_error *error)
+{
+    const dcl_completion_options *o = &c->options;
+    const dcl__dropout_options dropout = {.dtype = o->dtype, .lambda = o->lambda, .width = o->width, .steps = o->steps,
+                                          .seed = o->seed, .started = o->started, .progress = notice, .user = c};
+    return dcl__dropout_create(registry, device, &c->training, &dropout, &c->dropout, error);
+}
+
 static dcl_status set_up(dcl_completion *c, const dcl_registry *registry, dcl_device *device, dcl_error *error)
 {
     const dcl_completion_options *o = &c->options;
@@ -84,6 +110,8 @@ static dcl_status set_up(dcl_completion *c, const dcl_registry *registry, dcl_de
         status = subtract_baseline(c, error);
     if (status)
         return status;
+    if (o->noise == DCL_NOISE_DROPOUT)
+        return set_up_dropout(c, registry, device, error);
     c->problem = (dcl_problem){.entries = &c->training, .loss = o->loss, .penalty = DCL_PENALTY_NUCLEAR};
     const dcl_growth_options growth = {.dtype = o->dtype, .tolerance = o->tolerance, .width = o->width, .seed = o->seed,
                                        .started = o->started, .progress = notice, .user = c};
@@ -96,6 +124,8 @@ dcl_status dcl_completion_create(const dcl_registry *registry, dcl_device *devic
 {
     dcl_completion_options o = *options;
     o.loss = o.loss ? o.loss : DCL_LOSS_SQUARED;
+    o.noise = o.noise ? o.noise : DCL_NOISE_NONE;
+    o.dtype = o.dtype ? o.dtype : DCL_F32;
     o.path = o.path ? o.path : DEFAULT_PATH;
     o.share = o.share > 0 ? o.share : DEFAULT_SHARE;
     o.started = o.started > 0 ? o.started : dcl__now();
@@ -105,6 +135,8 @@ dcl_status dcl_completion_create(const dcl_registry *registry, dcl_device *devic
                                     error);
     if (status)
         return status;
+    if (o.noise == DCL_NOISE_DROPOUT && o.lambda < 0)
+        o.lambda = (1 - o.retain) / o.retain;
     if (!o.bias)
         o.bias = o.loss == DCL_LOSS_LOGISTIC ? DCL_BIAS_NONE : DCL_BIAS_BOTH;
     dcl_completion *made = calloc(1, sizeof *made);
@@ -127,6 +159,7 @@ void dcl_completion_free(dcl_completion *c)
     if (!c)
         return;
     dcl_growth_free(c->growth);
+    dcl__dropout_free(c->dropout);
     dcl_baseline_free(&c->baseline);
     free(c->rest);
     free(c->path);
@@ -176,12 +209,18 @@ static int is_best(const dcl_completion *c)
     return !c->u || !c->holdout || last->holdout.rmse < c->path[c->chosen].holdout.rmse;
 }
 
+static dcl_status fit(dcl_completion *c, double lambda, dcl_error *error)
+{
+    dcl_status status = c->dropout ? dcl__dropout_run(c->dropout, error) : dcl_growth_run(c->growth, lambda, error);
+    if (status)
+        return status;
+    return c->dropout ? dcl__dropout_finish(c->dropout, &c->last, error) : dcl_growth_finish(c->growth, &c->last, error);
+}
+
 static dcl_status solve(dcl_completion *c, double lambda, dcl_error *error)
 {
-    dcl_growth_result *r = &c->last;
-    dcl_status status = dcl_growth_run(c->growth, lambda, error);
-    if (status == DCL_OK)
-        status = dcl_growth_finish(c->growth, r, error);
+    const dcl_growth_result *r = &c->last;
+    dcl_status status = fit(c, lambda, error);
     if (status == DCL_OK)
         status = take(c, r, error);
     if (status == DCL_OK)

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/tensor.h"
+#include "recipes/advance.h"
 #include "recipes/data_spectrum.h"
 #include "recipes/noise.h"
 #include "recipes/optimum.h"
@@ -18,12 +19,15 @@
 enum { WINDOW = 5, MOST_REPORTS = 100 };
 static const int64_t MOST_STEPS = 1000000000000;
 
+<<<<<<< HEAD
 /* Seconds after which the progress function is asked whether to go on, also between two reports. */
 static const double PATIENCE = 0.2;
 
 /* Units weigh the same up to what single precision leaves of it. */
 static const double BALANCED = 1e-3;
 
+=======
+>>>>>>> complete2
 struct dcl_factorization {
     const dcl_registry *registry;
     dcl_device *device;
@@ -297,8 +301,9 @@ static double relative_gap(const dcl_factorization *f, double objective)
 }
 
 /* Whether somebody wants the run to end, asked with the last report. */
-static int is_interrupted(const dcl_factorization *f)
+static int is_interrupted(void *user)
 {
+    const dcl_factorization *f = user;
     const dcl_factorize_options *o = &f->options;
     return f->history_count > 0 && o->progress && o->progress(o->user, &f->history[f->history_count - 1]);
 }
@@ -350,24 +355,6 @@ static int64_t report_interval(const dcl_factorization *f)
     return f->task.steps <= 300 ? 1 : part;
 }
 
-/* Runs up to `steps` steps in parts that last about PATIENCE seconds, so that an interrupt is heard soon. */
-static dcl_status advance(dcl_factorization *f, int64_t steps, dcl_error *error)
-{
-    dcl_status status = DCL_OK;
-    for (int64_t part = 1; steps > 0 && status == DCL_OK && !f->stopped; part *= 2) {
-        double start = dcl__now();
-        part = part < steps ? part : steps;
-        status = dcl_session_step(f->session, part, error);
-        if (status == DCL_OK)
-            status = dcl_session_wait(f->session, error);
-        steps -= part;
-        if (dcl__now() - start > PATIENCE)
-            part = part / 4 > 0 ? part / 4 : 1;
-        f->stopped = steps > 0 && is_interrupted(f);
-    }
-    return status;
-}
-
 dcl_status dcl_factorization_run(dcl_factorization *f, dcl_error *error)
 {
     int64_t interval = report_interval(f);
@@ -378,7 +365,8 @@ dcl_status dcl_factorization_run(dcl_factorization *f, dcl_error *error)
                          dcl_session_steps(f->session), f->task.steps);
     do {
         int64_t left = f->task.steps - dcl_session_steps(f->session);
-        status = advance(f, f->history_count == 0 ? 1 : left < interval ? left : interval, error);
+        status = dcl__advance(f->session, f->history_count == 0 ? 1 : left < interval ? left : interval, is_interrupted, f,
+                              &f->stopped, error);
         if (f->first_step == 0)
             f->first_step = dcl__now() - f->options.started;
         if (status == DCL_OK)
@@ -447,21 +435,23 @@ static dcl_status assess(dcl_factorization *f, const char *u, const char *v, dcl
 /* Steps that no run reaches have masks that no step draws. */
 static const int64_t UNSEEN_STEPS = (int64_t)1 << 30;
 
-/* Mean and standard deviation, by updates that lose no digits (Welford 1962). */
-static dcl_status average_losses(dcl_factorization *f, int64_t draws, double *mean, double *deviation, dcl_error *error)
+/* By updates that lose no digits (Welford 1962). */
+dcl_status dcl__average_losses(dcl_session *session, int64_t draws, double *mean, double *deviation, dcl_error *error)
 {
+    const int64_t steps = dcl_session_steps(session);
     double sum = 0;
     dcl_status status = DCL_OK;
     *mean = 0;
     for (int64_t i = 0; i < draws && status == DCL_OK; i++) {
         double loss = 0;
-        dcl_session_set_steps(f->session, UNSEEN_STEPS + i);
-        status = dcl_session_fetch(f->session, "loss", DCL_F64, &loss, error);
+        dcl_session_set_steps(session, UNSEEN_STEPS + i);
+        status = dcl_session_fetch(session, "loss", DCL_F64, &loss, error);
         const double off = loss - *mean;
         *mean += off / (double)(i + 1);
         sum += off * (loss - *mean);
     }
     *deviation = sqrt(sum / (double)(draws - 1));
+    dcl_session_set_steps(session, steps);
     return status;
 }
 
@@ -472,10 +462,8 @@ dcl_status dcl_factorization_expectation(dcl_factorization *f, int64_t draws, do
         return dcl__fail(error, DCL_EINVAL, "losses vary under masks alone for the solver stochastic without a batch");
     if (draws < 2 || draws > UNSEEN_STEPS)
         return dcl__fail(error, DCL_EINVAL, "a deviation takes from 2 to 2^30 losses, not %" PRId64, draws);
-    const int64_t steps = dcl_session_steps(f->session);
     dcl_assessment assessment;
-    dcl_status status = average_losses(f, draws, mean, deviation, error);
-    dcl_session_set_steps(f->session, steps);
+    dcl_status status = dcl__average_losses(f->session, draws, mean, deviation, error);
     if (status == DCL_OK)
         status = assess(f, "U.iterate", "V.iterate", &assessment, error);
     if (status == DCL_OK) {

@@ -6,6 +6,7 @@
 
 #include "core/memory.h"
 #include "recipes/build.h"
+#include "recipes/entries_graph.h"
 #include "recipes/growth.h"
 
 static int64_t rows_of(const dcl_problem *p)
@@ -37,27 +38,10 @@ dcl_status dcl__device_loss_start(dcl__device_loss *d, dcl_error *error)
 
 /* ---- The graph ---- */
 
-static dcl_value vector_input(dcl_graph *graph, const char *name, uint32_t dtype, int64_t length)
-{
-    return dcl_graph_input(graph, name, dtype, 1, &length);
-}
-
 static dcl_value build_dense(dcl_graph *graph, const dcl_problem *p, dcl_value u, dcl_value v)
 {
     dcl_value y = dcl_graph_input(graph, "Y", DCL_REAL, 2, (int64_t[]){p->data->rows, p->data->columns});
     return dcl_graph_apply(graph, "residual", "low_rank_residual", (dcl_value[]){y, u, v}, 3, NULL);
-}
-
-static dcl_value build_entries(dcl_graph *graph, const dcl_problem *p, const char *loss, dcl_value u, dcl_value v)
-{
-    const dcl_entries *e = p->entries;
-    const dcl_value inputs[] = {
-        u, v, vector_input(graph, "value", DCL_REAL, e->count), vector_input(graph, "start", DCL_I64, e->rows + 1),
-        vector_input(graph, "column", DCL_I64, e->count), vector_input(graph, "column_start", DCL_I64, e->columns + 1),
-        dcl_graph_input(graph, "by_column", DCL_I64, 2, (int64_t[]){e->count, 2}),
-        e->weight ? vector_input(graph, "weight", DCL_REAL, e->count) : 0};
-    return dcl_graph_apply(graph, "residual", "entries_residual", inputs, 8,
-                           (dcl_setting[]){{.name = "loss", .string = loss}, {0}});
 }
 
 /* A step moves nothing: it leaves loss and gradients in parameters, which are fetched without computing again. */
@@ -71,49 +55,11 @@ static dcl_status build(dcl__device_loss *d, dcl_error *error)
     dcl_value u = dcl__matrix_parameter(graph, "U", rows, d->room, 0, 0);
     dcl_value v = dcl__matrix_parameter(graph, "V", columns, d->room, 0, 0);
     dcl_value loss = d->problem->data ? build_dense(graph, d->problem, u, v)
-                                      : build_entries(graph, d->problem, d->loss->name, u, v);
+                                      : dcl__entries_loss(graph, d->problem->entries, d->loss->name, u, v);
     dcl_graph_assign(graph, dcl__scalar_parameter(graph, "loss", 0), loss);
     dcl_graph_assign(graph, dcl__matrix_parameter(graph, "gradient U", rows, d->room, 0, 0), loss ? loss + 1 : 0);
     dcl_graph_assign(graph, dcl__matrix_parameter(graph, "gradient V", columns, d->room, 0, 0), loss ? loss + 2 : 0);
     return dcl_graph_status(graph, error);
-}
-
-/* ---- Its data ---- */
-
-/* Entries by columns: where those of each column begin, and the row and the number of each. */
-static void order_entries(const dcl_entries *e, int64_t *column_start, int64_t *by_column)
-{
-    for (int64_t i = 0; i < e->count; i++)
-        column_start[e->column[i] + 1]++;
-    for (int64_t b = 0; b < e->columns; b++)
-        column_start[b + 1] += column_start[b];
-    for (int64_t a = 0; a < e->rows; a++)
-        for (int64_t i = e->start[a]; i < e->start[a + 1]; i++) {
-            int64_t *to = by_column + 2 * column_start[e->column[i]]++;
-            to[0] = a;
-            to[1] = i;
-        }
-    for (int64_t b = e->columns; b > 0; b--)
-        column_start[b] = column_start[b - 1];
-    column_start[0] = 0;
-}
-
-static dcl_status feed_entries(dcl_session *s, const dcl_entries *e, dcl_error *error)
-{
-    const int64_t room = 2 * e->count + e->columns + 1;
-    int64_t *by_column = calloc((size_t)room, sizeof *by_column), *column_start = by_column + 2 * e->count;
-    if (!by_column)
-        return dcl__no_memory(error, "the order of entries", room * (int64_t)sizeof *by_column);
-    order_entries(e, column_start, by_column);
-    const struct { const char *name; uint32_t dtype; const void *data; } inputs[] = {
-        {"value", DCL_F64, e->value}, {"start", DCL_I64, e->start}, {"column", DCL_I64, e->column},
-        {"column_start", DCL_I64, column_start}, {"by_column", DCL_I64, by_column}, {"weight", DCL_F64, e->weight}};
-    dcl_status status = DCL_OK;
-    for (int i = 0; i < 6 && status == DCL_OK; i++)
-        if (inputs[i].data)
-            status = dcl_session_feed(s, inputs[i].name, inputs[i].dtype, inputs[i].data, error);
-    free(by_column);
-    return status;
 }
 
 static void release(dcl__device_loss *d)
@@ -158,7 +104,7 @@ static dcl_status make_room(dcl__device_loss *d, int64_t width, dcl_error *error
         return status;
     const dcl_matrix *data = d->problem->data;
     return data ? dcl_session_feed(d->session, "Y", data->dtype, data->data, error)
-                : feed_entries(d->session, d->problem->entries, error);
+                : dcl__entries_feed(d->session, d->problem->entries, error);
 }
 
 /* ---- Evaluation ---- */

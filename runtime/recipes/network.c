@@ -8,13 +8,11 @@
 
 #include "core/clock.h"
 #include "core/memory.h"
+#include "recipes/advance.h"
 
 /* Rows that are evaluated at a time. */
 enum { CHUNK = 1000 };
 static const int64_t MOST_EPOCHS = 1000000000;
-
-/* Seconds after which the stop function is asked. */
-static const double PATIENCE = 0.1;
 
 /* ---- Checks ---- */
 
@@ -279,31 +277,13 @@ static dcl_status take_sum(dcl_network *network, const char *name, double *sum, 
     return status ? status : dcl_session_feed(network->session, name, DCL_F64, &nothing, error);
 }
 
-/* Runs up to `steps` steps in parts that last about PATIENCE seconds, so that an interrupt is heard soon. */
-static dcl_status advance(dcl_network *network, int64_t steps, dcl_error *error)
-{
-    const dcl_network_options *o = &network->options;
-    dcl_status status = DCL_OK;
-    for (int64_t part = 1; steps > 0 && status == DCL_OK && !network->stopped; part *= 2) {
-        const double start = dcl__now();
-        part = part < steps && o->stop ? part : steps;
-        status = dcl_session_step(network->session, part, error);
-        if (status == DCL_OK && o->stop)
-            status = dcl_session_wait(network->session, error);
-        steps -= part;
-        if (dcl__now() - start > PATIENCE)
-            part = part / 4 > 0 ? part / 4 : 1;
-        network->stopped = steps > 0 && o->stop && o->stop(o->user);
-    }
-    return status;
-}
-
 static dcl_status run_epoch(dcl_network *network, dcl_epoch *done, dcl_error *error)
 {
     double loss = 0, wrong = 0;
     const int64_t before = dcl_session_steps(network->session);
     *done = (dcl_epoch){.epoch = (int64_t)network->history_count + 1, .validation_loss = NAN, .validation_error = NAN};
-    dcl_status status = advance(network, dcl__epoch_end(network, done->epoch) - before, error);
+    dcl_status status = dcl__advance(network->session, dcl__epoch_end(network, done->epoch) - before,
+                                     network->options.stop, network->options.user, &network->stopped, error);
     done->step = dcl_session_steps(network->session);
     if (status == DCL_OK)
         status = take_sum(network, "loss.sum", &loss, error);

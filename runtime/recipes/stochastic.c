@@ -30,8 +30,7 @@ static void take_batch(dcl_graph *graph, const dcl__task *task, dcl_value *y, dc
         *v = dcl__binary(graph, "gather", *v, indices);
 }
 
-/* The running mean of a parameter from 30 % of the steps on. */
-static dcl_value average(dcl_graph *graph, const dcl__task *task, dcl_value mean, dcl_value iterate)
+dcl_value dcl__average_iterates(dcl_graph *graph, const dcl__task *task, dcl_value mean, dcl_value iterate)
 {
     const dcl_setting settings[] = {{.name = "start", .integer = task->steps / 10 * 3},
                                     {.name = "power", .number = 1}, {0}};
@@ -45,12 +44,20 @@ static void answer(dcl_graph *graph, const dcl__task *task, dcl_value next_u, dc
                                     {.name = "at", .integer = task->steps - 1}, {0}};
     dcl_value u = dcl__matrix_parameter(graph, "U", task->rows, task->width, 0, 0);
     dcl_value v = dcl__matrix_parameter(graph, "V", task->columns, task->width, 0, 0);
-    const dcl_value means[] = {average(graph, task, u, next_u), average(graph, task, v, next_v)};
+    const dcl_value means[] = {dcl__average_iterates(graph, task, u, next_u),
+                               dcl__average_iterates(graph, task, v, next_v)};
     dcl_value balanced = 0;
     if (dcl__balances_last(task, x != 0))
         balanced = dcl_graph_apply(graph, "balanced", "balance", means, 2, settings);
     dcl_graph_assign(graph, u, balanced ? balanced : means[0]);
     dcl_graph_assign(graph, v, balanced ? balanced + 1 : means[1]);
+}
+
+/* The horizon must not grow with the steps: a long tail of large steps spoils the average. */
+dcl__schedule_setting dcl__averaging_schedule(const dcl__task *task)
+{
+    const int64_t horizon = task->steps / 20 < 50 ? 50 : task->steps / 20 > 100 ? 100 : task->steps / 20;
+    return (dcl__schedule_setting){"inverse", horizon, 0.25};
 }
 
 int dcl__balances_last(const dcl__task *task, int has_x)
@@ -69,9 +76,7 @@ void dcl__build_stochastic(dcl_graph *graph, const dcl__task *task, dcl_value y,
     dcl_value loss = dcl__noise_loss(graph, task, batch_y, u, batch_v, batch_x, gradients);
     if (batch_v != v)
         dcl_graph_gradient(graph, loss, (dcl_value[]){u, v}, 2, gradients);
-    /* The horizon must not grow with the steps: a long tail of large steps spoils the average. */
-    int64_t horizon = task->steps / 20 < 50 ? 50 : task->steps / 20 > 100 ? 100 : task->steps / 20;
-    const dcl__schedule_setting schedule = {"inverse", horizon, 0.25};
+    const dcl__schedule_setting schedule = dcl__averaging_schedule(task);
     dcl_value next_u = dcl__optimize(graph, task, u, gradients[0], task->unit_u, schedule);
     dcl_value next_v = dcl__optimize(graph, task, v, gradients[1], task->unit_v, schedule);
     answer(graph, task, next_u, next_v, x);

@@ -202,5 +202,59 @@ class Refusals(Case):
         self.assertFalse(self.path("nowhere").exists())
 
 
+class Entries(Case):
+    """Files of known entries mean the same to `certify` as to `complete`."""
+
+    def write(self, name, text):
+        self.path(name).write_text(text, encoding="utf-8")
+        return name
+
+    def certify(self, name, *options, status=0):
+        return json.loads(self.dropcl("certify", name, *options, "--json", status=status).out)
+
+    def triplets(self):
+        draw = numpy.random.default_rng(8)
+        full = 3 + draw.normal(size=(30, 1)) + draw.normal(size=(30, 2)) @ draw.normal(size=(2, 20))
+        places = draw.permutation(600)[:300]
+        lines = [f"user {place % 30},{place // 30 + 10},{full[place % 30, place // 30]!r}" for place in places]
+        return self.write("M.csv", "user,film,rating\n" + "\n".join(lines) + "\n")
+
+    def test_a_completion_gets_its_own_figures_again(self):
+        self.dropcl("complete", self.triplets(), "-o", "fit", "--holdout", 0, "--lambda", 2)
+        report = json.loads(self.path("fit/report.json").read_text(encoding="utf-8"))
+        found = self.certify("M.csv", "fit/U.npy", "fit/V.npy", "--entries", "--baseline", "fit", "--lambda", 2,
+                             "--tolerance", 2e-4)
+        self.assertClose(found["objective"], report["objective"], 1e-6)
+        self.assertClose(found["lower_bound"], report["lower_bound"], 1e-5)
+        self.assertEqual(found["entries"], 300)
+        self.certify("M.csv", "fit/U.npy", "fit/V.npy", "--entries", "--lambda", 2, "--tolerance", 2e-4,
+                     status=TOLERANCE)
+
+    def test_what_coordinates_do_not_list_is_missing(self):
+        self.write("Y.mtx", "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 3\n2 2 4\n")
+        for name in ("U.npy", "V.npy"):
+            self.save(name, numpy.zeros((2, 1)))
+        found = self.certify("Y.mtx", "U.npy", "V.npy", "--entries", "--lambda", 1)
+        self.assertEqual((found["entries"], found["objective"]), (2, 25))
+        self.assertEqual(self.certify("Y.mtx", "U.npy", "V.npy", "--lambda", 1)["entries"], 4)
+
+    def test_signs_may_be_0_and_1_and_weights_count(self):
+        self.write("Y.csv", "a,x,0,2\nb,y,1,3\n")
+        for name in ("U.npy", "V.npy"):
+            self.save(name, numpy.zeros((2, 1)))
+        found = self.certify("Y.csv", "U.npy", "V.npy", "--entries", "--weights", "--loss", "logistic", "--lambda", 1)
+        self.assertClose(found["objective"], 5 * numpy.log(2), 1e-12)
+
+    def test_contradictions_are_refused(self):
+        self.dropcl("complete", self.triplets(), "-o", "fit", "--holdout", 0, "--lambda", 2)
+        factors = ("fit/U.npy", "fit/V.npy", "--lambda", 2)
+        self.assertIn("belong to --entries", self.dropcl("certify", "M.csv", *factors, "--weights", status=USAGE).err)
+        self.write("other.csv", "a,x,1\nb,y,2\n")
+        refused = self.dropcl("certify", "other.csv", *factors, "--entries", "--baseline", "fit", status=INPUT)
+        self.assertIn("fit is of a 30 x 20 matrix, but other.csv holds one of 2 x 2", refused.err)
+        refused = self.dropcl("certify", "M.csv", *factors, "--entries", "--baseline", ".", status=INPUT)
+        self.assertIn("model.json", refused.err)
+
+
 if __name__ == "__main__":
     unittest.main()

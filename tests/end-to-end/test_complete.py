@@ -109,6 +109,75 @@ class Recovery(Complete):
         self.assertClose(there["objective"], here["objective"], 2e-5)
 
 
+def alternate(y, known, lam, width, rounds=150):
+    """The least explicit objective of dropout that exact minimisation over U and V in turns comes to."""
+    v = numpy.random.default_rng(0).normal(size=(y.shape[1], width))
+    for turn in range(2 * rounds):
+        here, there = (y, known) if turn % 2 == 0 else (y.T, known.T)
+        squares = numpy.einsum("ab,bi,bj->aij", there, v, v)
+        penalty = lam * numpy.einsum("aii->ai", squares)[:, :, None] * numpy.eye(width)
+        u, v = v, numpy.linalg.solve(squares + penalty, ((there * here) @ v)[:, :, None])[:, :, 0]
+    return dropout_objective(y, known, lam, u, v)
+
+
+def dropout_objective(y, known, lam, u, v):
+    return ((y - u @ v.T)[known] ** 2).sum() + lam * ((u ** 2) @ (v ** 2).T)[known].sum()
+
+
+class Dropout(Complete):
+    """Training under dropout on the entries ends at the least explicit objective, and claims no certificate."""
+
+    def test_training_comes_to_the_least_explicit_objective(self):
+        draw = numpy.random.default_rng(6)
+        y = draw.normal(size=(60, 3)) @ draw.normal(size=(3, 50)) + 0.1 * draw.normal(size=(60, 50))
+        known = draw.random(y.shape) < 0.5
+        self.save("M.npy", numpy.where(known, y, numpy.nan))
+        for retain in (0.5, 0.8):
+            report = self.complete("M.npy", "--noise", "dropout", "--retain", retain, "--rank", 4, "--bias", "none",
+                                   "--holdout", 0, "--steps", 4000)
+            u, v = (numpy.load(self.path(f"fit/{name}.npy")) for name in "UV")
+            objective = dropout_objective(y, known, 1 / retain - 1, u, v)
+            self.assertClose(report["objective"], objective, 1e-6)      # U and V are written in single precision
+            self.assertLess(objective, 1.01 * alternate(y, known, 1 / retain - 1, 4))
+            self.assertLess(report["lower_bound"], objective)
+
+    def test_the_report_says_what_was_done_and_that_no_gap_is_claimed(self):
+        report = self.complete(self.triplets(), "--noise", "dropout", "--retain", 0.9, "--rank", 4)
+        self.assertEqual([report[key] for key in ("noise", "solver", "penalty", "steps", "status", "exact")],
+                         ["dropout", "stochastic", "dropout", 2000, "converged", False])
+        self.assertClose(report["retain"], 0.9, 1e-12)
+        self.assertClose(report["lambda"], 1 / 9, 1e-12)
+        self.assertLess(report["holdout_rmse"], 0.3 * report["baseline_rmse"])
+        self.assertEqual(report["objective"], report["data_term"] + report["regularizer"])
+        history = self.path("fit/history.csv").read_text(encoding="ascii").splitlines()
+        self.assertGreater(len(history), 20)
+        again = self.complete("M.csv", "--noise", "dropout", "--lambda", 1 / 9, "--rank", 4)
+        self.assertClose(again["objective"], report["objective"], 1e-6)
+
+    def test_weights_count(self):
+        self.write("M.csv", "a,x,1,1\na,x,5,3\nb,y,2,1\n")
+        report = self.complete("M.csv", "--weights", "--noise", "dropout", "--rank", 1, "--holdout", 0, "--bias", "none")
+        # Each entry alone: the least w ((y - x)^2 + x^2) is w y^2 / 2, and rank one reaches it: nothing ties entries here.
+        self.assertClose(report["lower_bound"], (4 * 16 + 4) / 2, 1e-9)
+        self.assertClose(report["objective"], (4 * 16 + 4) / 2, 1e-2)
+
+    def test_options_of_growth_are_refused(self):
+        name = self.triplets()
+        for message, *options in (("needs --rank", ), ("no certificate is known", "--rank", 2, "--tolerance", 0.1),
+                                  ("above 0", "--rank", 2, "--retain", 0),
+                                  ("give one", "--rank", 2, "--retain", 0.5, "--lambda", 1),
+                                  ("go without", "--rank", 2, "--unshrink")):
+            self.refuse(name, message, "--noise", "dropout", *options, status=2)
+        self.refuse(name, "belong to --noise", "--retain", 0.5, status=2)
+
+    @unittest.skipUnless(has_rusticl(), "this needs Mesa's rusticl (Debian: mesa-opencl-icd)")
+    def test_another_implementation_draws_the_same_masks(self):
+        options = ("--noise", "dropout", "--rank", 3, "--steps", 200)
+        here = self.complete(self.triplets(), *options)
+        there = self.complete("M.csv", *options, "--device", "llvmpipe", environment=RUSTICL)
+        self.assertClose(there["objective"], here["objective"], 1e-3)
+
+
 class Predict(Complete):
     def test_predictions_go_by_names(self):
         full, known, _ = ratings()
