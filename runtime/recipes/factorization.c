@@ -19,15 +19,9 @@
 enum { WINDOW = 5, MOST_REPORTS = 100 };
 static const int64_t MOST_STEPS = 1000000000000;
 
-<<<<<<< HEAD
-/* Seconds after which the progress function is asked whether to go on, also between two reports. */
-static const double PATIENCE = 0.2;
-
 /* Units weigh the same up to what single precision leaves of it. */
 static const double BALANCED = 1e-3;
 
-=======
->>>>>>> complete2
 struct dcl_factorization {
     const dcl_registry *registry;
     dcl_device *device;
