@@ -70,10 +70,13 @@ dcl_optimum dcl_dropout_optimum_leading(const double *values, int64_t count, dou
     return optimum;
 }
 
+/* So near to the bound, relatively, trained blocks count as reaching it: training itself ends there in f64. */
+static const double NEAR = 1e-8;
+
 void dcl__prove_attained(double objective, double energy, dcl_optimum *optimum)
 {
-    const double rounding = 64 * DBL_EPSILON * energy;
-    if (optimum->attained == DCL_ATTAINMENT_OPEN && objective <= optimum->minimum - optimum->error + rounding) {
+    const double bound = optimum->minimum - optimum->error, room = NEAR * bound + 64 * DBL_EPSILON * energy;
+    if (optimum->attained == DCL_ATTAINMENT_OPEN && objective <= bound + room) {
         optimum->attained = DCL_ATTAINED;
         optimum->inexact = 0;
     }
