@@ -5,11 +5,13 @@
  * n values with weights that sum to m, for k projections of rank m:
  * - m = 1, k >= n: rows sqrt(k w) of a k x k rotation whose columns have length 1, by Schur and Horn;
  * - m = n - 1, k >= n: the complements of such lines, for the weights 1 - w;
- * - else alternating projections between F F' = k diag(w) and F_i' F_i = I, from random starts.
+ * - else alternating projections between F F' = k diag(w) and F_i' F_i = I, from random starts, as long as that takes
+ *   seconds; ended early they leave the weights nearly the same.
  * Two blocks need no search, whether or not such projections exist: two projections of rank b split into pairs of
  * lines, so that the i-th value goes with the i-th last of 2 b, and the least penalty is 1/2 sum (s_i + s_j)^2. */
 #include "frame.h"
 
+#include <cblas.h>
 #include <float.h>
 #include <lapacke.h>
 #include <math.h>
@@ -153,10 +155,21 @@ enum { RESTARTS = 4, SWEEPS = 3000, PATIENCE = 100 };
 
 static const double exact = 1e-13;
 
+/* Operations of a whole search, some seconds; more change balance in digits that hardly count. */
+static const double most_work = 1e11;
+
 /* Room for one search. */
 typedef struct search {
     double *best, *part, *left, *right, *values;
+    int64_t sweeps;              /* that may still be done                                           */
 } search;
+
+/* A decomposition takes about 20 operations for each of rows x columns x the fewer of them. */
+static int64_t affordable_sweeps(const wanted *w)
+{
+    const double sweep = 20.0 * (double)w->n * (double)(w->k * w->m) * (double)(w->n + w->m);
+    return sweep < most_work ? (int64_t)(most_work / sweep) : 1;
+}
 
 /* A matrix becomes the nearest one with orthonormal rows, or columns where these are fewer. */
 static dcl_status polar(const wanted *w, search *room, double *matrix, int64_t rows, int64_t columns)
@@ -166,13 +179,8 @@ static dcl_status polar(const wanted *w, search *room, double *matrix, int64_t r
     dcl_status status = dcl__lapack_status(w->host, w->call, "dgesdd",
                                            LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'S', m, n, matrix, n, room->values,
                                                           room->left, k, room->right, n));
-    for (int64_t i = 0; i < rows && !status; i++)
-        for (int64_t j = 0; j < columns; j++) {
-            double sum = 0;
-            for (int64_t t = 0; t < least; t++)
-                sum += room->left[i * least + t] * room->right[t * columns + j];
-            matrix[i * columns + j] = sum;
-        }
+    if (!status)
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1, room->left, k, room->right, n, 0, matrix, n);
     return status;
 }
 
@@ -213,7 +221,7 @@ static dcl_status alternate(const wanted *w, search *room, double *f, double *of
     double before = INFINITY;
     dcl_status status = fit_rows(w, room, f);
     *off = INFINITY;
-    for (int sweep = 0; sweep < SWEEPS && *off > exact && !status; sweep++) {
+    for (int sweep = 0; sweep < SWEEPS && room->sweeps > 0 && *off > exact && !status; sweep++, room->sweeps--) {
         status = fit_blocks(w, room, f, off);
         if (!status)
             status = fit_rows(w, room, f);
@@ -240,7 +248,7 @@ static dcl_status run_search(const wanted *w, search *room, double *f)
 {
     double least = INFINITY;
     dcl_status status = DCL_OK;
-    for (uint32_t attempt = 0; attempt < RESTARTS && least > 10 * exact && !status; attempt++) {
+    for (uint32_t attempt = 0; attempt < RESTARTS && room->sweeps > 0 && least > 10 * exact && !status; attempt++) {
         double off;
         draw(w, attempt, f);
         status = alternate(w, room, f, &off);
@@ -259,7 +267,7 @@ static dcl_status find_by_search(const wanted *w, double *f)
     double *all = dcl__numbers(w->host, w->call, w->n, 2 * columns + w->m + w->n + 1);
     if (!all)
         return DCL_ENOMEM;
-    search room = {.best = all, .part = all + w->n * columns};
+    search room = {.best = all, .part = all + w->n * columns, .sweeps = affordable_sweeps(w)};
     room.right = room.part + w->n * w->m;
     room.left = room.right + w->n * columns;
     room.values = room.left + w->n * w->n;
