@@ -90,6 +90,10 @@ static dcl_status take_array(const dcl__archive *archive, const char *name, int6
         return dcl__fail(error, DCL_EFORMAT, "'%s' is %s, but the network has %s there; give the same --layers", name,
                          dcl__dimensions_text(array->rank, array->dim, found), wanted);
     *data = array->data;
+    for (int64_t i = 0; i < rows * (columns ? columns : 1); i++)
+        if (!isfinite((*data)[i]))
+            return dcl__fail(error, DCL_EFORMAT, "number %" PRId64 " of '%s' is not finite, and nothing can be trained "
+                             "from there; give weights from before the loss grew", i + 1, name);
     return DCL_OK;
 }
 
