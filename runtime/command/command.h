@@ -55,6 +55,7 @@ int dcl__parse(const dcl__usage *usage, int argc, char **argv, const char *posit
 /* Reads a whole text as a number, "0.5" or a ratio "1/255", or as a seed; 0 when it is none. */
 int dcl__read_number(const char *text, double *number);
 int dcl__read_seed(const char *text, uint64_t *number);
+int dcl__read_integer(const char *text, int64_t *number);
 
 /* ---- Messages ---- */
 

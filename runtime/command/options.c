@@ -31,7 +31,7 @@ static void print_help(const dcl__usage *usage)
 
 /* ---- Values ---- */
 
-static int read_integer(const char *text, int64_t *number)
+int dcl__read_integer(const char *text, int64_t *number)
 {
     char *end;
     errno = 0;
@@ -42,7 +42,7 @@ static int read_integer(const char *text, int64_t *number)
 int dcl__read_seed(const char *text, uint64_t *number)
 {
     int64_t integer;
-    if (!read_integer(text, &integer) || integer < 0)
+    if (!dcl__read_integer(text, &integer) || integer < 0)
         return 0;
     *number = (uint64_t)integer;
     return 1;
@@ -93,7 +93,7 @@ static const char *store(const dcl__option *option, const char *text)
         *(const char **)option->target = text;
         return NULL;
     case DCL__OPTION_INTEGER:
-        return read_integer(text, option->target) ? NULL : "an integer";
+        return dcl__read_integer(text, option->target) ? NULL : "an integer";
     case DCL__OPTION_SEED:
         return dcl__read_seed(text, option->target) ? NULL : "an integer from 0 to 2^63 - 1";
     case DCL__OPTION_NUMBER:

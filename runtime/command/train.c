@@ -43,13 +43,14 @@ static const char *const schedules[] = {"", "constant", "inverse", "inverse_sqrt
 static int read_widths(const char *text, dcl_layer layers[MOST_LAYERS])
 {
     int count = 0;
-    while (text && *text) {
-        char *end;
-        const long long width = strtoll(text, &end, 10);
-        if (end == text || width < 1 || (*end && *end != ',') || count == MOST_LAYERS - 1)
+    while (text && (*text || count > 0)) {
+        char width[24];
+        const size_t length = strcspn(text, ",");
+        snprintf(width, sizeof width, "%.*s", (int)(length < sizeof width ? length : sizeof width), text);
+        if (count == MOST_LAYERS - 1 || !dcl__read_integer(width, &layers[count].width) || layers[count].width < 1)
             return -1;
-        layers[count++].width = width;
-        text = *end ? end + 1 : end;
+        count++;
+        text = text[length] ? text + length + 1 : NULL;
     }
     return count;
 }
@@ -63,16 +64,30 @@ static int noise_of(const char *word)
     return 0;
 }
 
+/* The fields between colons; their number, 0 where there are more than 4 or one is too long. */
+static int split(const char *text, char field[4][32])
+{
+    int count = 0;
+    while (text) {
+        const size_t length = strcspn(text, ":");
+        if (count == 4 || length >= sizeof field[0])
+            return 0;
+        snprintf(field[count++], sizeof field[0], "%.*s", (int)length, text);
+        text = text[length] ? text + length + 1 : NULL;
+    }
+    return count;
+}
+
 /* Reads "LAYER:KIND:RETAIN" or, for DropBlock, "LAYER:dropblock:RETAIN:BLOCK". */
 static int read_noise(const char *text, int layer_count, dcl_layer *layers)
 {
-    char kind[16], retain[32];
-    long long block = 1;
-    int layer = 0;
+    char field[4][32];
+    int64_t layer = 0, block = 1;
     double number = 1;
-    const int fields = sscanf(text, "%d:%15[a-z]:%31[^:]:%lld", &layer, kind, retain, &block);
-    const int noise = fields >= 2 ? noise_of(kind) : 0;
-    if (!noise || layer < 1 || (noise > DCL_NOISE_NONE && (fields < 3 || !dcl__read_number(retain, &number))))
+    const int fields = split(text, field), noise = fields >= 2 ? noise_of(field[1]) : 0;
+    if (!noise || !dcl__read_integer(field[0], &layer) || layer < 1 ||
+        (fields < 3 ? noise > DCL_NOISE_NONE : !dcl__read_number(field[2], &number)) ||
+        (fields > 3 && !dcl__read_integer(field[3], &block)) || (fields < 4 && noise == DCL_NOISE_DROPBLOCK))
         return dcl__misuse("train", "--noise: '%s' must be LAYER:KIND:RETAIN, such as 2:dropout:0.5; KIND is none, "
                            "dropout, dropconnect or dropblock, the last with :BLOCK behind it", text);
     if (layer > layer_count)
