@@ -42,7 +42,7 @@ static dcl_status find_noise(const request *q, const dcl_matrix *data, outcome *
 {
     dcl_factorize_options options = dcl_factorize_defaults(data);
     options.noise = q->block > 1 ? DCL_NOISE_DROPBLOCK : DCL_NOISE_DROPOUT;
-    options.retain = q->retain;
+    options.retain = isnan(q->retain) ? 0.5 : q->retain;
     options.lambda = isnan(q->lambda) ? -1 : q->lambda;
     options.width = found->width;
     options.block = q->block;
@@ -210,12 +210,18 @@ static dcl_status run(const request *q, const dcl__tools *tools, dcl_session *se
     return status;
 }
 
+/* Whole blocks of the units that fit, but one at least. */
+static int64_t default_rank(int64_t spectrum, int64_t block)
+{
+    return spectrum < block ? block : spectrum / block * block;
+}
+
 static dcl_status threshold(const request *q, dcl__tools *tools, const dcl_matrix *data, dcl_error *error)
 {
     dcl_graph *graph = NULL;
     dcl_session *session = NULL;
     outcome found = {.spectrum = data->rows < data->columns ? data->rows : data->columns};
-    found.width = q->rank < 0 ? found.spectrum : q->rank;
+    found.width = q->rank < 0 ? default_rank(found.spectrum, q->block) : q->rank;
     dcl_status status = find_noise(q, data, &found, error);
     if (status == DCL_OK)
         status = dcl_graph_create(tools->registry, data->dtype, 0, &graph, error);
@@ -248,8 +254,10 @@ static int check_request(const request *q)
 {
     if (!q->folder)
         return dcl__misuse("threshold", "-o DIR is missing: where should the results go?");
-    if (!(q->retain > 0 && q->retain <= 1) || (!isnan(q->lambda) && !(q->lambda >= 0)))
+    if (q->retain <= 0 || q->retain > 1 || q->lambda < 0)
         return dcl__misuse("threshold", "--retain must be in (0, 1], --lambda at least 0");
+    if (!isnan(q->tau) + !isnan(q->retain) + !isnan(q->lambda) > 1)
+        return dcl__misuse("threshold", "--retain, --lambda and --tau each decide the threshold: give one of them");
     if (q->tau < 0)
         return dcl__misuse("threshold", "--tau is %g, it must be at least 0", q->tau);
     if (q->rank == 0 || q->rank < -1)
@@ -259,13 +267,13 @@ static int check_request(const request *q)
 
 int dcl__command_threshold(int argc, char **argv)
 {
-    request q = {.dtype = 1, .tau = NAN, .retain = 0.5, .lambda = NAN, .scale = 1, .rank = -1, .block = 1};
+    request q = {.dtype = 1, .tau = NAN, .retain = NAN, .lambda = NAN, .scale = 1, .rank = -1, .block = 1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for U.npy, V.npy and singular_values.npy", DCL__OPTION_TEXT, &q.folder},
         {"--tau", "T", "threshold; by default the optimal one for retain and rank", DCL__OPTION_NUMBER, &q.tau},
         {"--retain", "T", "probability that a unit is kept (default 0.5)", DCL__OPTION_NUMBER, &q.retain},
         {"--lambda", "L", "the same as a penalty: L = (1 - T) / T", DCL__OPTION_NUMBER, &q.lambda},
-        {"--rank", "R", "units (default min(rows, columns))", DCL__OPTION_INTEGER, &q.rank},
+        {"--rank", "R", "units (default min(rows, columns), in whole blocks)", DCL__OPTION_INTEGER, &q.rank},
         {"--block", "B", "DropBlock: units dropped together; the factors come balanced", DCL__OPTION_INTEGER, &q.block},
         {"--variable-rate", NULL, "retain (lambda) is of one unit, or block, and grows with their number",
          DCL__OPTION_FLAG, &q.variable_rate},
