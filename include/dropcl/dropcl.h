@@ -394,7 +394,7 @@ typedef struct dcl_factorize_options {
     double retain;               /* probability in (0, 1] that a unit is kept                        */
     double lambda;               /* the same as a penalty, (1 - retain) / retain; below 0: from retain */
     int64_t width;               /* units, at least 1; may exceed the matrix                         */
-    int64_t steps;               /* at most; 0: as many as the solver's default says                 */
+    int64_t steps;               /* at most, to 2^30; 0: as many as the solver's default says        */
     int64_t batch;               /* columns a step (stochastic); 0: all                              */
     double rate;                 /* step size relative to the scale of the data; 0: the default      */
     double tolerance;            /* stop at this relative gap; 0: at stagnation, or after all steps  */

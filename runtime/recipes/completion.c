@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "recipes/certificate.h"
 #include "recipes/completion_dropout.h"
+#include "recipes/factorization.h"
 #include "recipes/unshrink.h"
 
 enum { DEFAULT_PATH = 16, MOST_RISES = 2 };
@@ -44,8 +45,9 @@ static dcl_status check_noise(const dcl_completion_options *o, dcl_error *error)
         return DCL_OK;
     if (o->lambda < 0 && !(o->retain > 0 && o->retain <= 1))
         return dcl__fail(error, DCL_EINVAL, "retain is %g, it must be above 0 and at most 1", o->retain);
-    if (o->width < 1 || o->width > INT32_MAX || o->steps < 0)
-        return dcl__fail(error, DCL_EINVAL, "training takes a width of at least 1, and steps that are not negative");
+    if (o->width < 1 || o->width > INT32_MAX || o->steps < 0 || o->steps > DCL__MOST_STEPS)
+        return dcl__fail(error, DCL_EINVAL, "training takes a width of at least 1, and from 0 to %lld steps",
+                         (long long)DCL__MOST_STEPS);
     if (o->loss != DCL_LOSS_SQUARED || o->unshrink)
         return dcl__fail(error, DCL_EINVAL, "what dropout costs is known for the squared loss, and units stay as trained");
     return DCL_OK;

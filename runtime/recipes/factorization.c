@@ -17,7 +17,6 @@
 
 /* Stagnation is judged over so many reports of `explicit`. */
 enum { WINDOW = 5, MOST_REPORTS = 100 };
-static const int64_t MOST_STEPS = 1000000000000;
 
 /* Units weigh the same up to what single precision leaves of it. */
 static const double BALANCED = 1e-3;
@@ -61,9 +60,9 @@ static dcl_status check_options(const dcl_matrix *data, const dcl_factorize_opti
         return dcl__fail(error, DCL_EINVAL, "the matrix is empty");
     if (data->rows > INT32_MAX || data->columns > INT32_MAX || o->width > INT32_MAX)
         return dcl__fail(error, DCL_EINVAL, "a dimension is beyond 2^31 - 1, which LAPACK cannot take");
-    if (o->steps < 0 || o->steps > MOST_STEPS || o->batch < 0 || !(o->rate >= 0) || !(o->tolerance >= 0))
+    if (o->steps < 0 || o->steps > DCL__MOST_STEPS || o->batch < 0 || !(o->rate >= 0) || !(o->tolerance >= 0))
         return dcl__fail(error, DCL_EINVAL, "steps, batch, rate and tolerance must not be negative, and steps at most %lld",
-                         (long long)MOST_STEPS);
+                         (long long)DCL__MOST_STEPS);
     if (o->solver < DCL_SOLVER_STOCHASTIC || o->solver > DCL_SOLVER_CLOSED_FORM ||
         o->optimizer < DCL_OPTIMIZER_DEFAULT || o->optimizer > DCL_OPTIMIZER_ADAM)
         return dcl__fail(error, DCL_EINVAL, "solver or optimizer is none of the constants of dropcl.h");
@@ -426,10 +425,7 @@ static dcl_status assess(dcl_factorization *f, const char *u, const char *v, dcl
 
 /* ---- What training sees on average ---- */
 
-/* Steps that no run reaches have masks that no step draws. */
-static const int64_t UNSEEN_STEPS = (int64_t)1 << 30;
-
-/* By updates that lose no digits (Welford 1962). */
+/* Masks come from steps that no run reaches. By updates that lose no digits (Welford 1962). */
 dcl_status dcl__average_losses(dcl_session *session, int64_t draws, double *mean, double *deviation, dcl_error *error)
 {
     const int64_t steps = dcl_session_steps(session);
@@ -438,7 +434,7 @@ dcl_status dcl__average_losses(dcl_session *session, int64_t draws, double *mean
     *mean = 0;
     for (int64_t i = 0; i < draws && status == DCL_OK; i++) {
         double loss = 0;
-        dcl_session_set_steps(session, UNSEEN_STEPS + i);
+        dcl_session_set_steps(session, DCL__MOST_STEPS + i);
         status = dcl_session_fetch(session, "loss", DCL_F64, &loss, error);
         const double off = loss - *mean;
         *mean += off / (double)(i + 1);
@@ -454,7 +450,7 @@ dcl_status dcl_factorization_expectation(dcl_factorization *f, int64_t draws, do
 {
     if (f->options.solver != DCL_SOLVER_STOCHASTIC || f->options.batch > 0)
         return dcl__fail(error, DCL_EINVAL, "losses vary under masks alone for the solver stochastic without a batch");
-    if (draws < 2 || draws > UNSEEN_STEPS)
+    if (draws < 2 || draws > DCL__MOST_STEPS)
         return dcl__fail(error, DCL_EINVAL, "a deviation takes from 2 to 2^30 losses, not %" PRId64, draws);
     dcl_assessment assessment;
     dcl_status status = dcl__average_losses(f->session, draws, mean, deviation, error);

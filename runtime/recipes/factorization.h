@@ -9,6 +9,10 @@
 
 #include "recipes/build.h"
 
+/* Masks are keyed by 32 bits of the step: no two steps of a run share them, nor does a step share them with what
+ * dcl__average_losses draws. */
+static const int64_t DCL__MOST_STEPS = (int64_t)1 << 30;
+
 /* What a solver needs to know to build its graph. */
 typedef struct dcl__task {
     int64_t rows, columns, width;

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "recipes/advance.h"
+#include "recipes/factorization.h"
 
 /* Rows that are evaluated at a time. */
 enum { CHUNK = 1000 };
@@ -75,6 +76,9 @@ static dcl_status check_options(const dcl_network_options *o, int64_t samples, i
                          samples, o->batch);
     if (o->epochs < 1 || o->epochs > MOST_EPOCHS || o->patience < 0 || !(o->rate >= 0))
         return dcl__fail(error, DCL_EINVAL, "epochs must be from 1 to 10^9, and patience and rate must not be negative");
+    if ((double)o->epochs * (double)samples / (double)o->batch > (double)DCL__MOST_STEPS)
+        return dcl__fail(error, DCL_EINVAL, "%" PRId64 " epochs are more than %lld steps, beyond which masks would come "
+                         "again; take fewer, or a larger batch", o->epochs, (long long)DCL__MOST_STEPS);
     if (o->patience > 0 && !validated)
         return dcl__fail(error, DCL_EINVAL, "to stop early takes validation data");
     return DCL_OK;
