@@ -52,7 +52,8 @@ class Blocks(Case):
     def threshold(self, matrix, *options, dtype="f64", **settings):
         """Returns U, V and the summary."""
         self.save("Y.npy", matrix)
-        out = self.dropcl("threshold", "Y.npy", "-o", "out", "--retain", RETAIN, "--dtype", dtype, "--json", *options,
+        retain = [] if "--lambda" in options else ["--retain", RETAIN]
+        out = self.dropcl("threshold", "Y.npy", "-o", "out", *retain, "--dtype", dtype, "--json", *options,
                           **settings).out
         u, v = (numpy.load(self.path(f"out/{name}.npy")).astype(float) for name in "UV")
         return u, v, json.loads(out)
@@ -118,10 +119,22 @@ class Blocks(Case):
         _, _, found = self.check(matrix, 4, 16)
         self.assertClose(fit.report["objective"], found["objective"], 1e-6)
 
+    def test_the_default_rank_is_whole_blocks(self):
+        for columns, block, rank in ((7, 3, 6), (4, 5, 5)):
+            self.assertEqual(self.threshold(small()[:, :columns], "--block", block)[2]["width"], rank)
+
+    def test_a_search_for_many_large_blocks_ends(self):
+        """It took the better part of an hour."""
+        matrix = numpy.random.default_rng(3).normal(size=(400, 390))
+        _, _, found = self.threshold(matrix, "--block", 32, "--rank", 384, dtype="f32")
+        self.assertLess(found["balance_error"], 1e-3)
+        self.assertClose(found["objective"], found["convex"], 1e-6)
+
     def test_contradictions(self):
         self.save("Y.npy", small())
         for words in (["--block", 3, "--rank", 8], ["--block", 0], ["--block", 2, "--tau", 1],
-                      ["--block", 2, "--method", "hadamard"], ["--variable-rate", "--tau", 1]):
+                      ["--block", 2, "--method", "hadamard"], ["--variable-rate", "--tau", 1],
+                      ["--tau", 1, "--retain", 0.5], ["--tau", 1, "--lambda", 1], ["--lambda", 1, "--retain", 0.5]):
             self.dropcl("threshold", "Y.npy", "-o", "out", *words, status=2)
             self.assertFalse(self.path("out").exists())
         self.dropcl("balance", "Y.npy", "Y.npy", "-o", "out", "--block", 2, "--method", "rotation", status=2)

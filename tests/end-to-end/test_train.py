@@ -124,6 +124,15 @@ class Train(Case):
                              "--weights", "net/weights.npz", status=3)
         self.assertIn("net/weights.npz", result.err)
 
+    def test_weights_that_are_no_numbers(self):
+        self.train("--epochs", "1")
+        weights = dict(numpy.load(self.path("net/weights.npz")))
+        weights["layers.1.bias"][1] = numpy.nan
+        numpy.savez(self.path("grown.npz"), **weights)
+        result = self.dropcl("train", "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "-o", "again",
+                             "--layers", "16", "--weights", "grown.npz", status=3)
+        self.assertIn("grown.npz: number 2 of 'layers.1.bias' is not finite", result.err)
+
     def test_weights_of_numpy_come_in(self):
         """Packed by savez_compressed, in double precision and Fortran order."""
         draw = numpy.random.default_rng(5)
@@ -189,7 +198,10 @@ class Train(Case):
     def test_what_is_refused(self):
         files = ("train", "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "-o", "net")
         for words in (("--noise", "3:dropout:0.5"), ("--noise", "1:dropout"), ("--noise", "1:thunder:0.5"), ("--dropout", "1"),
-                      ("--noise", "1:dropout:0.5:3"), ("--layers", "3,x"), ("--patience", "3"), ("--holdout", "1"),
+                      ("--noise", "1:dropout:0.5:3"), ("--noise", "2:dropblock:0.5:4junk"),
+                      ("--noise", "2:dropblock:0.5"), ("--noise", "1x:dropout:0.5"),
+                      ("--noise", "99999999999999999999:dropout:0.5"), ("--layers", "3,x"), ("--layers", "4,5,"),
+                      ("--patience", "3"), ("--holdout", "1"),
                       ("--test", "a.npy"), ("--holdout", "0.1", "--validation", "a", "--validation-targets", "b")):
             self.dropcl(*files, *words, status=2)
         self.save("few.npy", numpy.zeros(7))

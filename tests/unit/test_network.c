@@ -348,6 +348,10 @@ START_TEST(what_cannot_be_is_refused)
     dcl_network_options options = options_of(&good, 1);
     options.batch = SAMPLES + 1;
     ASSERT_FAILS(dcl_network_create(ops, device, &x, &t, NULL, NULL, &options, &network, &error), DCL_EINVAL, "batch");
+    options.batch = 1;
+    options.epochs = 1000000000;
+    ASSERT_FAILS(dcl_network_create(ops, device, &x, &t, NULL, NULL, &options, &network, &error), DCL_EINVAL, "masks");
+    options.epochs = 1;
     options.batch = SAMPLES;
     options.patience = 1;
     ASSERT_FAILS(dcl_network_create(ops, device, &x, &t, NULL, NULL, &options, &network, &error), DCL_EINVAL, "validation");

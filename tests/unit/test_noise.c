@@ -314,6 +314,42 @@ START_TEST(an_expectation_changes_nothing)
 }
 END_TEST
 
+static int end_once(void *user, const dcl_progress *progress)
+{
+    int *left = user;
+    return progress->step > 3 && (*left)-- > 0;
+}
+
+START_TEST(a_run_that_was_ended_goes_on)
+{
+    const problem p = make_problem(0, 0);
+    int left = 1;
+    dcl_factorize_options options = kinds[0];
+    options.progress = end_once;
+    options.user = &left;
+    dcl_factorization *made = start(&p, &options);
+    dcl_error error;
+    ASSERT_OK(dcl_factorization_run(made, &error));
+    ck_assert_int_lt(dcl_session_steps(dcl_factorization_session(made)), 40);
+    ASSERT_OK(dcl_factorization_run(made, &error));
+    ck_assert_int_eq(dcl_session_steps(dcl_factorization_session(made)), 40);
+    dcl_factorization_free(made);
+}
+END_TEST
+
+START_TEST(steps_end_where_masks_would_come_again)
+{
+    const problem p = make_problem(0, 0);
+    const dcl_matrix y = {M, N, DCL_F64, p.y};
+    dcl_factorize_options options = kinds[0];
+    dcl_factorization *made = NULL;
+    dcl_error error;
+    options.solver = DCL_SOLVER_STOCHASTIC;
+    options.steps = ((int64_t)1 << 30) + 1;
+    ASSERT_FAILS(dcl_factorization_create(ops, device, &y, &options, &made, &error), DCL_EINVAL, "at most 1073741824");
+}
+END_TEST
+
 Suite *noise_suite(void)
 {
     Suite *suite = suite_create("noise");
@@ -327,6 +363,8 @@ Suite *noise_suite(void)
     tcase_add_test(cases, rates_combine);
     tcase_add_test(cases, contradictions_are_named);
     tcase_add_loop_test(cases, an_expectation_changes_nothing, 0, ROWS(kinds));
+    tcase_add_test(cases, a_run_that_was_ended_goes_on);
+    tcase_add_test(cases, steps_end_where_masks_would_come_again);
     suite_add_tcase(suite, cases);
     return suite;
 }
