@@ -377,8 +377,8 @@ START_TEST(each_class_goes_by_its_variant)
     ASSERT_OK(dcl_device_gemm(device, DCL_F32, &name, &note, &error));
     ck_assert_str_eq(name, "packed");
     ck_assert_str_eq(note, "tuned; self-test passed");
-    ck_assert_int_eq(assert_product(40, 50, 60, 0), 1);          /* plain has one kernel */
-    ck_assert_int_eq(assert_product(200, 210, 300, 0), 2);       /* packed packs first   */
+    ck_assert_int_eq(assert_product(40, 50, 60, 0), 1);          /* plain has one kernel                 */
+    ck_assert_int_eq(assert_product(300, 310, 350, 0), 2);       /* packed packs first what is not small */
     close_device();
 }
 END_TEST
