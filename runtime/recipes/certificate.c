@@ -198,14 +198,14 @@ static dcl_status find_rank(const dcl__slope *s, int64_t *rank, dcl_error *error
 }
 
 /* The regularizer, and what bounds the dual problem. */
-static dcl_status weigh(const dcl__slope *s, const dcl__penalty *penalty, double slack, uint64_t seed,
+static dcl_status weigh(const dcl__slope *s, const dcl__penalty *penalty, const dcl__proving *proving,
                         dcl_certificate *found, dcl__atoms *atoms, dual *d, dcl_error *error)
 {
     const double lambda = s->problem->lambda;
     dcl__polar polar = {0};
     dcl_status status;
     if (penalty->squares) {
-        status = penalty->squares(s, slack, seed, &found->regularizer, &d->cost, &polar, error);
+        status = penalty->squares(s, proving->slack, proving->seed, &found->regularizer, &d->cost, &polar, error);
         found->polar = found->polar_reached = NAN;
         d->most = INFINITY;
     } else {
@@ -213,7 +213,7 @@ static dcl_status weigh(const dcl__slope *s, const dcl__penalty *penalty, double
         if (!isfinite(sum))
             return dcl__fail(error, DCL_EINVAL, "the factors are outside of what the penalty '%s' allows: a number is "
                              "negative, or not finite", penalty->name);
-        status = penalty->polar(s, slack, seed, &polar, atoms, error);
+        status = penalty->polar(s, proving->slack, proving->seed, &polar, atoms, error);
         found->regularizer = lambda * sum;
         found->polar = polar.upper;
         found->polar_reached = polar.reached;
@@ -225,12 +225,12 @@ static dcl_status weigh(const dcl__slope *s, const dcl__penalty *penalty, double
     return status;
 }
 
-static dcl_status judge(const dcl__slope *s, double slack, uint64_t seed, dcl_certificate *found, dcl__atoms *atoms,
+static dcl_status judge(const dcl__slope *s, const dcl__proving *proving, dcl_certificate *found, dcl__atoms *atoms,
                         dcl_error *error)
 {
     const dcl__penalty *penalty = dcl__penalty_find(s->problem->penalty);
     dual d = {.slope = s};
-    dcl_status status = weigh(s, penalty, slack, seed, found, atoms, &d, error);
+    dcl_status status = weigh(s, penalty, proving, found, atoms, &d, error);
     if (status == DCL_OK && s->width > 0)
         status = find_rank(s, &found->rank, error);
     if (status)
@@ -250,20 +250,21 @@ static dcl_status judge(const dcl__slope *s, double slack, uint64_t seed, dcl_ce
     return DCL_OK;
 }
 
-dcl_status dcl__certify(const dcl_problem *problem, const double *u, const double *v, int64_t width, double slack,
-                        uint64_t seed, dcl_certificate *certificate, dcl__atoms *atoms, dcl__slope *slope,
+dcl_status dcl__certify(const dcl_problem *problem, const double *u, const double *v, int64_t width,
+                        const dcl__proving *proving, dcl_certificate *certificate, dcl__atoms *atoms,
                         dcl_error *error)
 {
-    dcl__slope own = {0}, *made = slope ? slope : &own;
+    dcl__slope slope = {0};
     dcl_certificate found = {0};
     if (width < 0 || width > INT32_MAX)
         return dcl__fail(error, DCL_EINVAL, "the width is %" PRId64 ", it must be from 0 to 2^31 - 1", width);
     if (atoms)
         atoms->above = problem->lambda;
-    dcl_status status = dcl__slope_make(problem, u, v, width, made, error);
+    dcl_status status = dcl__slope_make(problem, u, v, width, &slope, error);
+    slope.data_gram = problem->data ? proving->data_gram : NULL;
     if (status == DCL_OK)
-        status = judge(made, slack, seed, &found, atoms, error);
-    dcl__slope_free(&own);
+        status = judge(&slope, proving, &found, atoms, error);
+    dcl__slope_free(&slope);
     if (status == DCL_OK)
         *certificate = found;
     return status;
@@ -272,6 +273,7 @@ dcl_status dcl__certify(const dcl_problem *problem, const double *u, const doubl
 dcl_status dcl_certify(const dcl_problem *problem, const double *u, const double *v, int64_t width,
                        dcl_certificate *certificate, dcl_error *error)
 {
+    const dcl__proving proving = {.slack = 1e-5, .seed = 1};
     dcl_status status = dcl__problem_check(problem, error);
-    return status ? status : dcl__certify(problem, u, v, width, 1e-5, 1, certificate, NULL, NULL, error);
+    return status ? status : dcl__certify(problem, u, v, width, &proving, certificate, NULL, error);
 }

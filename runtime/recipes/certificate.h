@@ -11,11 +11,17 @@
  * negative lambda. */
 dcl_status dcl__problem_check(const dcl_problem *problem, dcl_error *error);
 
+/* How a certificate is made. */
+typedef struct dcl__proving {
+    double slack;                /* how far the polar may be overestimated, relative                 */
+    uint64_t seed;               /* of random starts                                                 */
+    dcl__data_gram *data_gram;   /* kept from one certificate of the same data to the next, or NULL  */
+} dcl__proving;
+
 /* The certificate of factors; atoms (NULL: none wanted) receives what lowers the objective when added, their `above`
- * set to lambda. `slack` is how far the polar may be overestimated, relative. The slope is handed out when `slope` is
- * not NULL, to be freed by the caller also after a failure. */
-dcl_status dcl__certify(const dcl_problem *problem, const double *u, const double *v, int64_t width, double slack,
-                        uint64_t seed, dcl_certificate *certificate, dcl__atoms *atoms, dcl__slope *slope,
+ * set to lambda. */
+dcl_status dcl__certify(const dcl_problem *problem, const double *u, const double *v, int64_t width,
+                        const dcl__proving *proving, dcl_certificate *certificate, dcl__atoms *atoms,
                         dcl_error *error);
 
 #endif

@@ -28,6 +28,7 @@ struct dcl_growth {
     dcl__device_loss loss;
     const dcl__penalty *penalty;
     dcl__factors now, best;
+    dcl__data_gram data_gram;
     dcl_certificate certificate; /* of best                                                          */
     double bound;                /* the largest lower bound of the run                               */
     double precision;            /* of the next descent                                              */
@@ -140,6 +141,7 @@ void dcl_growth_free(dcl_growth *g)
     dcl__device_loss_free(&g->loss);
     dcl__factors_free(&g->now);
     dcl__factors_free(&g->best);
+    dcl__data_gram_free(&g->data_gram);
     free(g->values);
     free(g->history);
     free(g);
@@ -286,9 +288,9 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
     dcl_certificate c;
     dcl_status status = descend(g, error);
     dcl__atoms atoms = {.most = atoms_wanted(g, round)};
+    const dcl__proving proving = {slack_of(g), g->options.seed + (uint64_t)round, &g->data_gram};
     if (status == DCL_OK)
-        status = dcl__certify(&g->problem, g->now.u, g->now.v, g->now.width, slack_of(g),
-                              g->options.seed + (uint64_t)round, &c, &atoms, NULL, error);
+        status = dcl__certify(&g->problem, g->now.u, g->now.v, g->now.width, &proving, &c, &atoms, error);
     if (status == DCL_OK)
         status = keep_best(g, &c, error);
     if (status == DCL_OK)

@@ -131,6 +131,7 @@ typedef struct gram {
     int64_t found;               /* eigenvectors                                                     */
     double *values;              /* about the eigenvalues of the first `block` of them, falling      */
     double trace;                /* sum of all eigenvalues                                           */
+    double rounding;             /* of the matrix, in the 2-norm                                     */
 } gram;
 
 static dcl_status apply_gram(const void *user, const double *x, double *y, dcl_error *error)
@@ -268,7 +269,7 @@ static int has_cholesky(gram *g, double s)
 static double prove(gram *g)
 {
     const double n = (double)g->side, lines = (double)(g->slope->rows + g->slope->columns), b = (double)g->block;
-    const double lost = dcl__slope_gram_rounding(g->slope) * g->trace * 1.01 + n * lines * DBL_MIN;
+    const double lost = g->rounding + n * lines * DBL_MIN;
     const double least = g->values[g->block - 1];
     double s = fmax(least, 0) * (1 + 4 * n * DBL_EPSILON) + g->trace * DBL_EPSILON;
     if (!(g->trace > 0))
@@ -285,12 +286,19 @@ static double prove(gram *g)
            taken * (1 + dcl__gamma(n + b) + 64 * n * DBL_EPSILON);
 }
 
-static dcl_status find_small(gram *g, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms, dcl_error *error)
+/* A tenth of the slack may be lost by rounding, at a polar of lambda: sigma^2 is off by twice what sigma is. */
+static double allowed_rounding(const dcl__slope *slope, double slack)
+{
+    return 0.2 * slack * slope->problem->lambda * slope->problem->lambda;
+}
+
+static dcl_status find_small(gram *g, double slack, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
+                             dcl_error *error)
 {
     const int64_t wanted = atoms && atoms->most > g->block ? atoms->most : g->block;
     const int64_t count = wanted < g->side ? wanted : g->side;
     const int by_lanczos = g->side > ALL_VECTORS_SIDE && g->block == 1;
-    dcl_status status = dcl__slope_gram(g->slope, g->matrix, error);
+    dcl_status status = dcl__slope_gram(g->slope, allowed_rounding(g->slope, slack), g->matrix, &g->rounding, error);
     if (status)
         return status;
     for (int64_t i = 0; i < g->side; i++)
@@ -306,8 +314,8 @@ static dcl_status find_small(gram *g, uint64_t seed, dcl__polar *polar, dcl__ato
     return reach(g->slope, g->vectors, g->found, polar, atoms, error);
 }
 
-static dcl_status polar_by_gram(const dcl__slope *slope, int64_t block, uint64_t seed, dcl__polar *polar,
-                                dcl__atoms *atoms, dcl_error *error)
+static dcl_status polar_by_gram(const dcl__slope *slope, int64_t block, double slack, uint64_t seed,
+                                dcl__polar *polar, dcl__atoms *atoms, dcl_error *error)
 {
     const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
     gram g = {.slope = slope, .side = side, .block = block < side ? block : side};
@@ -320,7 +328,7 @@ static dcl_status polar_by_gram(const dcl__slope *slope, int64_t block, uint64_t
     if (!g.matrix || !g.copy || !g.values)
         status = dcl__no_memory(error, "the Gram matrix", 2 * (int64_t)numbers * (int64_t)sizeof *g.matrix);
     else
-        status = find_small(&g, seed, polar, atoms, error);
+        status = find_small(&g, slack, seed, polar, atoms, error);
     free(g.matrix);
     free(g.copy);
     free(g.values);
@@ -328,10 +336,10 @@ static dcl_status polar_by_gram(const dcl__slope *slope, int64_t block, uint64_t
     return status;
 }
 
-dcl_status dcl__spectral_polar_small(const dcl__slope *slope, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
-                                     dcl_error *error)
+dcl_status dcl__spectral_polar_small(const dcl__slope *slope, double slack, uint64_t seed, dcl__polar *polar,
+                                     dcl__atoms *atoms, dcl_error *error)
 {
-    return polar_by_gram(slope, 1, seed, polar, atoms, error);
+    return polar_by_gram(slope, 1, slack, seed, polar, atoms, error);
 }
 
 /* ---- Both sides are large ---- */
@@ -402,7 +410,7 @@ dcl_status dcl__spectral_polar(const dcl__slope *slope, double slack, uint64_t s
                                dcl__atoms *atoms, dcl_error *error)
 {
     const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
-    return side <= DCL__SMALL_SIDE ? dcl__spectral_polar_small(slope, seed, polar, atoms, error)
+    return side <= DCL__SMALL_SIDE ? dcl__spectral_polar_small(slope, slack, seed, polar, atoms, error)
                                    : dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, atoms, error);
 }
 
@@ -411,7 +419,7 @@ dcl_status dcl__spectral_squares(const dcl__slope *slope, int64_t block, double 
 {
     const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
     if (side <= DCL__SMALL_SIDE)
-        return polar_by_gram(slope, block, seed, polar, NULL, error);
+        return polar_by_gram(slope, block, slack, seed, polar, NULL, error);
     dcl_status status = dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, NULL, error);
     if (status == DCL_OK)
         polar->upper = fmin(polar->upper * sqrt((double)block), norm_of(slope) * (1 + DBL_EPSILON) + slope->rounding);

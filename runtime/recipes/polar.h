@@ -43,8 +43,8 @@ dcl_status dcl__spectral_squares(const dcl__slope *slope, int64_t block, double 
                                  dcl__polar *polar, dcl_error *error);
 
 /* The two ways of dcl__spectral_polar, of a matrix of any size. */
-dcl_status dcl__spectral_polar_small(const dcl__slope *slope, uint64_t seed, dcl__polar *polar, dcl__atoms *atoms,
-                                     dcl_error *error);
+dcl_status dcl__spectral_polar_small(const dcl__slope *slope, double slack, uint64_t seed, dcl__polar *polar,
+                                     dcl__atoms *atoms, dcl_error *error);
 dcl_status dcl__spectral_polar_large(const dcl__slope *slope, double slack, double failure, uint64_t seed,
                                      dcl__polar *polar, dcl__atoms *atoms, dcl_error *error);
 

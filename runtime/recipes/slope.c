@@ -136,16 +136,21 @@ static double norm_of(const double *x, int64_t count)
     return cblas_dnrm2((int)count, x, 1);
 }
 
-/* Every entry of U V' is off by at most gamma_r |u| |v|, and y - x and its multiple by two roundings more. */
-static double rounding_of(const dcl__slope *s, double energy)
+/* ||U||_F ||V||_F. */
+static double factor_norms(const dcl__slope *s)
 {
     dcl__sum u = {0}, v = {0};
     for (int64_t i = 0; i < s->rows && s->width > 0; i++)
         dcl__add(&u, pow(norm_of(s->u + i * s->width, s->width), 2));
     for (int64_t i = 0; i < s->columns && s->width > 0; i++)
         dcl__add(&v, pow(norm_of(s->v + i * s->width, s->width), 2));
-    return s->loss->curvature * dcl__gamma((double)s->width + 4) *
-           (sqrt(energy) + sqrt(dcl__total(&u) * dcl__total(&v)));
+    return sqrt(dcl__total(&u) * dcl__total(&v));
+}
+
+/* Every entry of U V' is off by at most gamma_r |u| |v|, and y - x and its multiple by two roundings more. */
+static double rounding_of(const dcl__slope *s, double energy)
+{
+    return s->loss->curvature * dcl__gamma((double)s->width + 4) * (sqrt(energy) + factor_norms(s));
 }
 
 static dcl_status measure_dense(dcl__slope *s, sums *found, dcl_error *error)
@@ -397,27 +402,111 @@ static dcl_status gram_by_tiles(const dcl__slope *s, int transpose, int64_t side
 }
 
 /* Long lines, so that the matrix is as small as it can be. Few entries are multiplied one by one. */
-dcl_status dcl__slope_gram(const dcl__slope *slope, double *gram, dcl_error *error)
+static dcl_status gram_of_slope(const dcl__slope *slope, int transpose, int64_t side, double *gram, dcl_error *error)
 {
-    const int transpose = slope->rows < slope->columns;
-    const int64_t side = transpose ? slope->rows : slope->columns, lines = lines_of(slope, transpose).count;
+    const int64_t lines = lines_of(slope, transpose).count;
     dcl_status status = DCL_OK;
     memset(gram, 0, (size_t)(side * side) * sizeof *gram);
     if (slope->entry && (double)slope->problem->entries->count < (double)lines * (double)side / 8)
         gram_of_entries(slope, transpose, side, gram);
     else
         status = gram_by_tiles(slope, transpose, side, gram, error);
+    return status;
+}
+
+/* Every entry is off by at most this times the entry of |Z|'|Z|. */
+static double relative_rounding(const dcl__slope *slope, int transpose)
+{
+    const lines l = lines_of(slope, transpose);
+    return dcl__gamma((double)(slope->entry ? l.count + 2 : TILE_LINES + 2 + l.count / tile_lines(l.length)));
+}
+
+static double trace_of(const double *gram, int64_t side)
+{
+    double trace = 0;
+    for (int64_t i = 0; i < side; i++)
+        trace += gram[i * side + i];
+    return trace;
+}
+
+/* With N the factor on the side of the Gram matrix and F the other one, Z = c (Y - F N') or its transpose has
+ * Z'Z = c^2 Y'Y - W N' - N W' with W = c^2 (Y'F - N (F'F) / 2). */
+static dcl_status subtract_factors(const dcl__slope *s, int transpose, int64_t side, double *gram, dcl_error *error)
+{
+    const lines l = lines_of(s, transpose);
+    const double *near = l.other, *far = l.factor, c = s->loss->curvature;
+    const int width = (int)s->width;
+    dcl__slope data = *s;
+    double *w = malloc((size_t)(side * width) * sizeof *w), *inner = calloc((size_t)width, (size_t)width * sizeof *w);
+    dcl_status status = DCL_OK;
+    data.width = 0;
+    if (!w || !inner)
+        status = dcl__no_memory(error, "products of data and factors", (side + width) * width * (int64_t)sizeof *w);
+    else
+        status = dcl__slope_multiply(&data, !transpose, far, width, w, error);
+    if (status == DCL_OK) {
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, width, (int)l.count, 1, far, width, 0, inner, width);
+        cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, (int)side, width, -c * c / 2, inner, width, near, width, c,
+                    w, width);
+        cblas_dsyr2k(CblasRowMajor, CblasUpper, CblasNoTrans, (int)side, width, -1, w, width, near, width, 1, gram,
+                     (int)side);
+    }
+    free(w);
+    free(inner);
+    return status;
+}
+
+/* Every entry of the products is a sum of at most so many terms, and of so many roundings, one after the other; with
+ * y = c ||Y||_F and f = c ||F||_F ||N||_F the terms are at most y^2 + 2 y f + f^2 in norm. */
+static double rounding_of_update(const dcl__slope *s, int transpose)
+{
+    const double y = sqrt(2 * s->loss->curvature * s->energy), f = s->loss->curvature * factor_norms(s);
+    return dcl__gamma((double)(lines_of(s, transpose).count + 3 * s->width + 16)) * (y + f) * (y + f) * 1.01;
+}
+
+static dcl_status keep_data_gram(const dcl__slope *s, int transpose, int64_t side, dcl_error *error)
+{
+    dcl__slope data = *s;
+    double *made = malloc((size_t)(side * side) * sizeof *made);
+    if (!made)
+        return dcl__no_memory(error, "the Gram matrix of the data", side * side * (int64_t)sizeof *made);
+    data.width = 0;
+    dcl_status status = gram_of_slope(&data, transpose, side, made, error);
+    if (status)
+        free(made);
+    else
+        s->data_gram->matrix = made;
+    return status;
+}
+
+static dcl_status gram_by_update(const dcl__slope *s, int transpose, int64_t side, double *gram, dcl_error *error)
+{
+    dcl_status status = s->data_gram->matrix ? DCL_OK : keep_data_gram(s, transpose, side, error);
+    if (status)
+        return status;
+    memcpy(gram, s->data_gram->matrix, (size_t)(side * side) * sizeof *gram);
+    return s->width > 0 ? subtract_factors(s, transpose, side, gram, error) : DCL_OK;
+}
+
+dcl_status dcl__slope_gram(const dcl__slope *slope, double allowed, double *gram, double *rounding, dcl_error *error)
+{
+    const int transpose = slope->rows < slope->columns, can_update = slope->data_gram && !slope->positive;
+    const int64_t side = transpose ? slope->rows : slope->columns;
+    const double of_update = can_update ? rounding_of_update(slope, transpose) : INFINITY;
+    dcl_status status = of_update <= allowed ? gram_by_update(slope, transpose, side, gram, error)
+                                             : gram_of_slope(slope, transpose, side, gram, error);
+    *rounding = of_update <= allowed ? of_update
+                                     : relative_rounding(slope, transpose) * trace_of(gram, side) * 1.01;
     for (int64_t i = 0; i < side; i++)
         for (int64_t j = 0; j < i; j++)
             gram[i * side + j] = gram[j * side + i];
     return status;
 }
 
-double dcl__slope_gram_rounding(const dcl__slope *slope)
+void dcl__data_gram_free(dcl__data_gram *gram)
 {
-    const int transpose = slope->rows < slope->columns;
-    const lines l = lines_of(slope, transpose);
-    return dcl__gamma((double)(slope->entry ? l.count + 2 : TILE_LINES + 2 + l.count / tile_lines(l.length)));
+    free(gram->matrix);
+    gram->matrix = NULL;
 }
 
 /* ---- Line by line ---- */

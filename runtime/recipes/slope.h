@@ -9,6 +9,14 @@
 #include "dropcl/dropcl.h"
 #include "recipes/loss.h"
 
+/* The Gram matrix of data that are all there, times the square of the loss' curvature: made when it is first needed, and
+ * then of use to every slope of the same data. Starts as zeros; to be freed by its owner. */
+typedef struct dcl__data_gram {
+    double *matrix;              /* side x side, both triangles; NULL: not made yet                  */
+} dcl__data_gram;
+
+void dcl__data_gram_free(dcl__data_gram *gram);
+
 typedef struct dcl__slope {
     const dcl_problem *problem;  /* borrowed, as u and v are                                         */
     const dcl__loss *loss;
@@ -25,6 +33,7 @@ typedef struct dcl__slope {
     double square;               /* sum of z^2 / weight                                              */
     double with_data;            /* <Z, Y>                                                           */
     double energy;               /* loss(Y, 0)                                                       */
+    dcl__data_gram *data_gram;   /* borrowed, to be set after dcl__slope_make; NULL: none is kept    */
     double rounding;             /* Z made again may differ by this, in the Frobenius norm; of entries, which are
                                     kept: 0                                                          */
 } dcl__slope;
@@ -42,11 +51,10 @@ void dcl__slope_free(dcl__slope *slope);
 dcl_status dcl__slope_multiply(const dcl__slope *slope, int transpose, const double *x, int64_t count, double *out,
                                dcl_error *error);
 
-/* Z Z' or Z'Z, whichever is smaller (side = min(rows, columns)), row-major, both triangles. */
-dcl_status dcl__slope_gram(const dcl__slope *slope, double *gram, dcl_error *error);
-/* Its rounding: every entry is off by at most this times the entry of |Z|'|Z| (Higham 2002, section 3.5), the whole in
- * norm by at most this times ||Z||_F^2. */
-double dcl__slope_gram_rounding(const dcl__slope *slope);
+/* Z Z' or Z'Z, whichever is smaller (side = min(rows, columns)), row-major, both triangles. It is off by at most
+ * `*rounding` in the 2-norm (Higham 2002, section 3.5). Where the slope keeps the Gram matrix of the data, and that
+ * costs no more than `allowed`, it is made of that one, and not of Z. */
+dcl_status dcl__slope_gram(const dcl__slope *slope, double allowed, double *gram, double *rounding, dcl_error *error);
 
 /* Calls visit for every row of Z in order, or for every column when `transpose`: its numbers and their places in the
  * line, rising; places NULL: all there. Of entries only those that are known. */

@@ -97,7 +97,7 @@ START_TEST(the_slope_is_what_its_definition_says)
     dcl_error error;
     for (int positive = 0; positive < 2; positive++) {
         make(&f, DCL_PENALTY_NUCLEAR, shares[_i], 1);
-        double x[M * 3], out[M * 3], expected[M * 3], gram[N * N], lines = 0, weighted = 0;
+        double x[M * 3], out[M * 3], expected[M * 3], gram[N * N], rounding, lines = 0, weighted = 0;
         dcl__slope part = f.slope;
         part.positive = positive;
         for (int i = 0; i < M * N; i++) {
@@ -115,7 +115,7 @@ START_TEST(the_slope_is_what_its_definition_says)
             ASSERT_OK(dcl__slope_each(&part, transpose, add_line, &lines, &error));
             ck_assert_double_eq_tol(lines, weighted, 1e-11);
         }
-        ASSERT_OK(dcl__slope_gram(&part, gram, &error));
+        ASSERT_OK(dcl__slope_gram(&part, 0, gram, &rounding, &error));
         for (int i = 0; i < N * N; i++) {
             double sum = 0;
             for (int a = 0; a < M; a++)
@@ -124,6 +124,41 @@ START_TEST(the_slope_is_what_its_definition_says)
         }
         dcl__slope_free(&f.slope);
     }
+}
+END_TEST
+
+/* The data's Gram matrix is made once; what factors take from it gives that of the slope, wide or tall. Where its rounding
+ * is more than is allowed it is left alone. */
+START_TEST(the_gram_matrix_of_the_data_serves_all_factors)
+{
+    const int64_t rows = _i ? N : M, columns = _i ? M : N;
+    fixture f;
+    dcl_error error;
+    dcl__data_gram kept = {0};
+    double direct[N * N], updated[N * N], rounding, direct_rounding;
+    make(&f, DCL_PENALTY_NUCLEAR, 1, 11);
+    f.matrix = (dcl_matrix){rows, columns, DCL_F64, f.y};
+    for (int64_t width = 2; width >= 0; width--) {
+        dcl__slope slope;
+        ASSERT_OK(dcl__slope_make(&f.problem, _i ? f.v : f.u, _i ? f.u : f.v, width, &slope, &error));
+        ASSERT_OK(dcl__slope_gram(&slope, 1e-9, direct, &direct_rounding, &error));
+        slope.data_gram = &kept;
+        ASSERT_OK(dcl__slope_gram(&slope, 1e-9, updated, &rounding, &error));
+        ck_assert_ptr_nonnull(kept.matrix);
+        for (int i = 0; i < N * N; i++)
+            ck_assert_double_le(fabs(updated[i] - direct[i]), rounding + direct_rounding);
+        ck_assert(direct_rounding > 0 && direct_rounding < 1e-10 && rounding > 0 && rounding < 1e-10);
+        kept.matrix[0] += 1;
+        ASSERT_OK(dcl__slope_gram(&slope, rounding / 2, updated, &rounding, &error));
+        ck_assert_double_eq(updated[0], direct[0]);
+        ck_assert_double_eq(rounding, direct_rounding);
+        ASSERT_OK(dcl__slope_gram(&slope, 1e-9, updated, &rounding, &error));
+        ck_assert_double_eq_tol(updated[0], direct[0] + 1, 1e-13);
+        kept.matrix[0] -= 1;
+        dcl__slope_free(&slope);
+    }
+    dcl__data_gram_free(&kept);
+    dcl__slope_free(&f.slope);
 }
 END_TEST
 
@@ -144,9 +179,9 @@ START_TEST(tiles_make_no_difference)
     const dcl_problem problem = {.data = &matrix, .loss = DCL_LOSS_SQUARED, .lambda = 1,
                                  .penalty = DCL_PENALTY_NUCLEAR};
     dcl__slope slope;
-    double gram[9];
+    double gram[9], rounding;
     ASSERT_OK(dcl__slope_make(&problem, NULL, NULL, 0, &slope, &error));
-    ASSERT_OK(dcl__slope_gram(&slope, gram, &error));
+    ASSERT_OK(dcl__slope_gram(&slope, 0, gram, &rounding, &error));
     const int64_t side = rows < columns ? rows : columns;
     for (int64_t i = 0; i < side; i++)
         trace += gram[i * side + i];
@@ -259,7 +294,7 @@ START_TEST(both_ways_to_the_largest_singular_value_agree)
         dcl__polar small, large;
         make(&f, DCL_PENALTY_NUCLEAR, shares[kind], (uint64_t)(_i * 3 + kind));
         const double truth = largest_value(f.z, M, N);
-        ASSERT_OK(dcl__spectral_polar_small(&f.slope, 1, &small, NULL, &error));
+        ASSERT_OK(dcl__spectral_polar_small(&f.slope, 1e-9, 1, &small, NULL, &error));
         ASSERT_OK(dcl__spectral_polar_large(&f.slope, 1e-9, 1e-10, (uint64_t)_i, &large, NULL, &error));
         ck_assert_double_ge(small.upper, truth * (1 - 1e-15));
         ck_assert_double_ge(large.upper, truth * (1 - 1e-15));
@@ -481,6 +516,7 @@ Suite *polar_suite(void)
     TCase *loops = tcase_create("loops");
     tcase_set_timeout(loops, 60);
     tcase_add_loop_test(loops, the_slope_is_what_its_definition_says, 0, ROWS(shares));
+    tcase_add_loop_test(loops, the_gram_matrix_of_the_data_serves_all_factors, 0, 2);
     tcase_add_loop_test(loops, tiles_make_no_difference, 0, 4);
     tcase_add_loop_test(loops, a_polar_is_reached_and_not_exceeded, 0, 9);
     tcase_add_loop_test(loops, both_ways_to_the_largest_singular_value_agree, 0, 100);
