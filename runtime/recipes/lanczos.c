@@ -11,6 +11,9 @@
 #include "core/random.h"
 #include "recipes/factorization.h"
 
+/* What a Ritz vector that counts as exact may be off by, relative to the largest Ritz value. */
+static const double EXACT_VECTOR = 1e-9;
+
 /* Basis vectors stand one behind the other. */
 typedef struct state {
     const dcl__operator *a;
@@ -83,6 +86,41 @@ static dcl_status find_values(state *s, dcl_error *error)
     return DCL_OK;
 }
 
+/* More values above the level than vectors are wanted; steps only add to them (Cauchy's interlacing). */
+static int has_too_many(const state *s)
+{
+    const int64_t wanted = s->options->vectors;
+    return s->options->level > 0 && s->steps > wanted && s->ritz[s->steps - 1 - wanted] > s->options->level;
+}
+
+/* Whether the Ritz vectors of all values above the level, no more than are wanted, are exact. A + E has the Ritz pair
+ * exactly where ||E||_2 is the last beta times the last number of the pair's vector of the projection. */
+static dcl_status find_whether_all(state *s, int *has_all, dcl_error *error)
+{
+    const int64_t k = s->steps, wanted = s->options->vectors;
+    const double level = s->options->level, largest = s->ritz[k - 1];
+    lapack_int made = 0;
+    *has_all = s->ritz[0] <= level;
+    if (!*has_all || largest <= level)
+        return DCL_OK;
+    double *values = malloc((size_t)k * sizeof *values), *vectors = malloc((size_t)(k * wanted) * sizeof *vectors);
+    lapack_int *support = malloc((size_t)(2 * wanted) * sizeof *support);
+    dcl_status status = DCL_OK;
+    memcpy(s->projection, s->alpha, (size_t)k * sizeof *s->projection);
+    memcpy(s->scratch, s->beta, (size_t)k * sizeof *s->scratch);
+    if (!values || !vectors || !support)
+        status = dcl__no_memory(error, "Ritz vectors", k * wanted * (int64_t)sizeof *vectors);
+    else if (LAPACKE_dstevr(LAPACK_COL_MAJOR, 'V', 'V', (int)k, s->projection, s->scratch, level, 2 * largest, 0, 0, 0,
+                            &made, values, vectors, (int)k, support))
+        status = dcl__fail(error, DCL_ENUMERIC, "Ritz vectors cannot be computed");
+    for (lapack_int i = 0; i < made && status == DCL_OK; i++)
+        *has_all &= s->beta[k - 1] * fabs(vectors[(i + 1) * k - 1]) <= EXACT_VECTOR * largest;
+    free(values);
+    free(vectors);
+    free(support);
+    return status;
+}
+
 /* ---- Bounds ---- */
 
 /* log p(theta_1 (1 + growth)); what is left of a vector that rounding alone made counts as rounding. */
@@ -153,7 +191,10 @@ static dcl_status iterate(state *s, dcl__lanczos *found, dcl_error *error)
         found->value = s->ritz[s->steps - 1];
         const double growth = found->value > 0 ? find_growth(s) : 0;
         found->upper = found->value * (1 + growth);
-        over = over || growth <= s->options->slack;
+        over = over || has_too_many(s);
+        if (s->options->level > 0 && status == DCL_OK && !has_too_many(s))
+            status = find_whether_all(s, &found->has_all_above, error);
+        over = over || (growth <= s->options->slack && (found->has_all_above || !(s->options->level > 0)));
     }
     found->steps = s->steps;
     return status;

@@ -31,6 +31,8 @@ typedef struct dcl__lanczos_options {
     double failure;              /* probability that the bound is not true                           */
     uint64_t seed;
     int64_t vectors;             /* Ritz vectors wanted, at most                                     */
+    double level;                /* above 0: goes on until those of all Ritz values above it are exact but for
+                                    rounding, or more than are wanted, whatever the slack            */
     int64_t steps;               /* at most; 0: as many as the size                                  */
 } dcl__lanczos_options;
 
@@ -38,6 +40,7 @@ typedef struct dcl__lanczos {
     double value, upper;         /* the largest Ritz value, never above the largest eigenvalue; the bound */
     int64_t steps;
     int64_t count;               /* of Ritz vectors                                                  */
+    int has_all_above;           /* 1: those are all above the level                                 */
     double *vectors;             /* size x count, row-major, orthonormal, the largest value first    */
 } dcl__lanczos;
 

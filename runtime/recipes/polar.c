@@ -15,10 +15,7 @@
 
 /* Up to this side all eigenvectors cost little; beyond it Lanczos' method finds the leading ones sooner, where they are
  * no more than this part of the side. */
-enum { ALL_VECTORS_SIDE = 256, FEW_VECTORS = 16, MOST_STEPS = 1000 };
-
-/* What an eigenvector of the Gram matrix may be off by, relative to the largest eigenvalue. */
-static const double EXACT_VECTOR = 1e-9;
+enum { ALL_VECTORS_SIDE = 256, FEW_VECTORS = 16, STEPS_SHARE = 3, MOST_STEPS = 1000 };
 
 dcl_status dcl__atoms_make(dcl__atoms *atoms, int64_t rows, int64_t columns, int64_t count, dcl_error *error)
 {
@@ -142,15 +139,18 @@ static dcl_status apply_gram(const void *user, const double *x, double *y, dcl_e
     return DCL_OK;
 }
 
-static dcl_status find_by_lanczos(gram *g, uint64_t seed, int64_t count, dcl_error *error)
+/* With a level above 0: not longer than LAPACK would take. */
+static dcl_status find_by_lanczos(gram *g, uint64_t seed, int64_t count, double level, int *has_all, dcl_error *error)
 {
     const dcl__operator a = {g->side, apply_gram, g};
-    const dcl__lanczos_options options = {.slack = 1e-12, .failure = 1e-10, .seed = seed, .vectors = count};
+    const dcl__lanczos_options options = {.slack = 1e-12, .failure = 1e-10, .seed = seed, .vectors = count,
+                                          .level = level, .steps = level > 0 ? g->side / STEPS_SHARE : 0};
     dcl__lanczos found;
     dcl_status status = dcl__lanczos_run(&a, &options, &found, error);
     g->values[0] = found.upper;
     g->vectors = found.vectors;
     g->found = found.count;
+    *has_all = found.has_all_above;
     return status;
 }
 
@@ -205,30 +205,14 @@ static dcl_status find_above(gram *g, int64_t most, double level, dcl_error *err
     return status;
 }
 
-/* Whether the vectors found are those of all eigenvalues above a number: the last has none, and those before it are
- * exact but for rounding. */
-static int are_all_above(const gram *g, double level)
-{
-    double *x = malloc((size_t)(2 * g->side) * sizeof *x), *y = x + g->side;
-    int all = 0, exact = x != NULL;
-    for (int64_t i = 0; i < g->found && exact && !all; i++) {
-        cblas_dcopy((int)g->side, g->vectors + i, (int)g->found, x, 1);
-        cblas_dsymv(CblasRowMajor, CblasUpper, (int)g->side, 1, g->matrix, (int)g->side, x, 1, 0, y, 1);
-        const double value = cblas_ddot((int)g->side, x, 1, y, 1);
-        all = value <= level;
-        cblas_daxpy((int)g->side, -value, x, 1, y, 1);
-        exact = cblas_dnrm2((int)g->side, y, 1) <= EXACT_VECTOR * g->values[0];
-    }
-    free(x);
-    return all;
-}
-
 /* Lanczos' method where few vectors of many are wanted, or few have an eigenvalue above the level; else LAPACK. */
 static dcl_status find_leading(gram *g, uint64_t seed, int64_t count, double level, dcl_error *error)
 {
     const int64_t few = g->side / FEW_VECTORS;
-    dcl_status status = find_by_lanczos(g, seed, count < few ? count : few, error);
-    if (status || count <= few || are_all_above(g, level * level))
+    int has_all = 0;
+    dcl_status status = find_by_lanczos(g, seed, count < few ? count : few, count > few ? level * level : 0, &has_all,
+                                        error);
+    if (status || count <= few || has_all)
         return status;
     free(g->vectors);
     g->vectors = NULL;
@@ -237,7 +221,7 @@ static dcl_status find_leading(gram *g, uint64_t seed, int64_t count, double lev
         return status;
     free(g->vectors);            /* what was reached is to be told in any case */
     g->vectors = NULL;
-    return find_by_lanczos(g, seed, 1, error);
+    return find_by_lanczos(g, seed, 1, 0, &has_all, error);
 }
 
 /* What an eigenvalue has above the last of the first `block`. */
