@@ -754,7 +754,8 @@ typedef struct dcl_layer {
 } dcl_layer;
 
 /* How a network did in one epoch. Losses and rates of errors are means over samples; those of training are over
- * the epoch's batches as they were trained, with noise and before their steps. NAN: no validation data. */
+ * the epoch's batches as they were trained, with noise and before their steps. NAN: no validation data, or an error of a
+ * network with a single output. */
 typedef struct dcl_epoch {
     int64_t epoch, step;         /* done so far, from 1                                              */
     double seconds;              /* since the start                                                  */
@@ -803,7 +804,7 @@ DCL_API const dcl_graph *dcl_network_graph(const dcl_network *network);
 DCL_API dcl_session *dcl_network_session(dcl_network *network);
 
 /* Mean loss of other data, without noise, and the share of samples whose largest output is not where the largest
- * target is. */
+ * target is; NAN with a single output. */
 DCL_API dcl_status dcl_network_evaluate(dcl_network *network, const dcl_matrix *inputs, const dcl_matrix *targets,
                                         double *loss, double *error_rate, dcl_error *error);
 

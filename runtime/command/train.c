@@ -147,7 +147,7 @@ static dcl_status read_data(run *r, dcl_error *error)
         status = read_samples(q, q->test_inputs, q->test_targets, &r->samples, &r->test, error);
     if (status)
         return status;
-    const int64_t all = r->samples.inputs.dim[0], held = (int64_t)(q->holdout * (double)all);
+    const int64_t all = r->samples.inputs.dim[0], held = llround(q->holdout * (double)all);
     if (q->holdout > 0 && (held < 1 || held == all))
         return dcl__fail(error, DCL_EINVAL, "--holdout %g of %lld samples leaves nothing to train or to validate with",
                          q->holdout, (long long)all);
@@ -169,12 +169,16 @@ static dcl_status read_data(run *r, dcl_error *error)
 static int on_progress(void *user, const dcl_epoch *e)
 {
     const run *r = user;
-    char line[256];
+    char line[256], training[40] = "", validation[40] = "";
     const double each = e->seconds / (double)e->epoch;
     if (dcl__shows_progress(r->request->quiet)) {
-        snprintf(line, sizeof line, "epoch %lld/%lld  loss %.4g  errors %.2f %%  validation %.4g, %.2f %%  %.0f s left",
-                 (long long)e->epoch, (long long)r->options.epochs, e->training_loss, 100 * e->training_error,
-                 e->validation_loss, 100 * e->validation_error, each * (double)(r->options.epochs - e->epoch));
+        if (isfinite(e->training_error))
+            snprintf(training, sizeof training, ", errors %.2f %%", 100 * e->training_error);
+        if (isfinite(e->validation_error))
+            snprintf(validation, sizeof validation, ", errors %.2f %%", 100 * e->validation_error);
+        snprintf(line, sizeof line, "epoch %lld/%lld  loss %.4g%s  validation %.4g%s  %.0f s left", (long long)e->epoch,
+                 (long long)r->options.epochs, e->training_loss, training, e->validation_loss, validation,
+                 each * (double)(r->options.epochs - e->epoch));
         dcl__progress_line(line);
     }
     return dcl__interrupted();

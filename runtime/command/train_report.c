@@ -216,8 +216,10 @@ static dcl_status draw(const dcl__train_facts *f, const double *curves, int64_t 
          .series_count = curves_shown, .levels = &tested[1], .level_count = f->tested > 0}};
     snprintf(title, sizeof title, "dropcl train: %" PRId64 " samples, %d layers, %s loss", f->samples,
              f->options->layer_count, losses[f->options->loss]);
-    if (f->tested)
+    if (f->tested && isfinite(f->test_error))
         snprintf(facts, sizeof facts, "test loss %.4g, test error %.2f %%", f->test_loss, 100 * f->test_error);
+    else if (f->tested)
+        snprintf(facts, sizeof facts, "test loss %.4g", f->test_loss);
     dcl__path svg = dcl__join(f->folder, "report.svg"), png = dcl__join(f->folder, "report.png");
     const int panel_count = f->classes > 1 ? 2 : 1;
     const dcl__page page = {title, facts, panels, panel_count, panel_count};
@@ -242,9 +244,19 @@ static dcl_status write_picture(const dcl__train_facts *f, const dcl_epoch *hist
 
 /* ---- All of it ---- */
 
+/* Samples are right or wrong where there is more than one output. */
+static void print_result(const char *name, double loss, double error_rate, const char *remark)
+{
+    printf("%-14s loss %.6g", name, loss);
+    if (isfinite(error_rate))
+        printf(", errors %.2f %%", 100 * error_rate);
+    printf("%s\n", remark);
+}
+
 static void print_summary(const dcl__train_facts *f, const dcl_epoch *history, int64_t count, int64_t best)
 {
     const dcl_epoch *last = &history[count - 1];
+    char remark[64];
     printf("device         %s (%s)\n", dcl_device_describe(f->device)->name, dcl_device_reason(f->device));
     printf("network        %" PRId64, f->features);
     for (int i = 0; i < f->options->layer_count; i++)
@@ -253,13 +265,12 @@ static void print_summary(const dcl__train_facts *f, const dcl_epoch *history, i
     printf("time           %.2f s, %" PRId64 " epochs, %" PRId64 " steps of %" PRId64 " samples\n", last->seconds, count,
            last->step, f->options->batch);
     printf("files          %s: weights.npz weights.safetensors report.json history.csv report.svg report.png\n", f->folder);
-    printf("training       loss %.6g, errors %.2f %% (with noise, last epoch)\n", last->training_loss,
-           100 * last->training_error);
+    print_result("training", last->training_loss, last->training_error, " (with noise, last epoch)");
+    snprintf(remark, sizeof remark, " (epoch %" PRId64 ", the best)", best);
     if (best)
-        printf("validation     loss %.6g, errors %.2f %% (epoch %" PRId64 ", the best)\n", history[best - 1].validation_loss,
-               100 * history[best - 1].validation_error, best);
+        print_result("validation", history[best - 1].validation_loss, history[best - 1].validation_error, remark);
     if (f->tested)
-        printf("test           loss %.6g, errors %.2f %%\n", f->test_loss, 100 * f->test_error);
+        print_result("test", f->test_loss, f->test_error, "");
     if (f->last)
         printf("last layer     objective %.9g, no network reaches less than %.9g\n", f->last->objective,
                f->last->bound.minimum - f->last->bound.error);

@@ -295,7 +295,7 @@ static dcl_status run_epoch(dcl_network *network, dcl_epoch *done, dcl_error *er
         status = take_sum(network, "errors.sum", &wrong, error);
     const double seen = (double)((done->step - before) * network->options.batch);
     done->training_loss = loss / seen;
-    done->training_error = wrong / seen;
+    done->training_error = network->targets.columns > 1 ? wrong / seen : NAN;
     if (status == DCL_OK && !isfinite(loss))
         status = dcl__fail(error, DCL_ENUMERIC, "the loss has grown beyond all numbers in epoch %" PRId64 "; use a lower "
                            "rate, or scale the data", done->epoch);

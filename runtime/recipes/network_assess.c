@@ -116,7 +116,7 @@ dcl_status dcl_network_evaluate(dcl_network *network, const dcl_matrix *inputs, 
     if (status)
         return status;
     *loss = sum / (double)inputs->rows;
-    *error_rate = wrong / (double)inputs->rows;
+    *error_rate = width > 1 ? wrong / (double)inputs->rows : NAN;
     return DCL_OK;
 }
 

@@ -180,8 +180,14 @@ class Train(Case):
         x = draw.normal(size=(200, 6))
         self.save("X.npy", x)
         self.save("T.npy", x @ draw.normal(size=6) + 0.5)
-        self.dropcl("train", "X.npy", "T.npy", "-o", "net", "--loss", "squared", "--epochs", "60", "--rate", "0.05", "--batch", "50")
-        self.assertLess(json.loads(self.path("net/report.json").read_text(encoding="utf-8"))["training_loss"], 1e-3)
+        done = self.dropcl("train", "X.npy", "T.npy", "-o", "net", "--loss", "squared", "--epochs", "60", "--rate", "0.05",
+                           "--batch", "50", "--holdout", "0.145")
+        report = json.loads(self.path("net/report.json").read_text(encoding="utf-8"))
+        self.assertLess(report["training_loss"], 1e-3)
+        self.assertEqual(report["samples"], 171)                  # 29 of 200, not 28.999...
+        self.assertNotIn("errors", done.out)                      # one output names no class
+        self.assertIsNone(report["training_error"])
+        self.assertIsNone(report["validation_error"])
 
     def test_whole_numbers_for_a_test_are_what_those_for_training_are(self):
         draw = numpy.random.default_rng(1)
