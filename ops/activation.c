@@ -20,20 +20,12 @@ typedef struct layout {
     int function, masked;
 } layout;
 
-/* A word is kept when it is below this: the integers below retain 2^32, as in the op `mask`. */
-static int64_t threshold_of(double retain)
-{
-    const double bound = retain * 4294967296.0;
-    const int64_t below = (int64_t)bound;
-    return (double)below < bound ? below + 1 : below;
-}
-
 static layout layout_of(const dcl_host *host, dcl_call *call, const dcl_tensor *x)
 {
     const double retain = host->number(call, "retain");
     const char *function = host->string(call, "function");
     layout made = {.count = x->count, .width = x->dim[x->rank - 1], .block = host->integer(call, "block"),
-                   .shared = host->integer(call, "shared"), .threshold = threshold_of(retain), .kept = 1 / retain,
+                   .shared = host->integer(call, "shared"), .threshold = dcl__keep_below(retain), .kept = 1 / retain,
                    .function = strcmp(function, "relu") == 0 ? RELU : strcmp(function, "tanh") == 0 ? TANH : LINEAR,
                    .masked = retain < 1};
     if (made.block > made.width)

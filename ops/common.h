@@ -51,6 +51,15 @@ static inline int64_t dcl__divide_up(int64_t count, int64_t by)
     return count / by + (count % by != 0);
 }
 
+/* A word of 32 random bits keeps what it is drawn for when it is below this: with the probability `retain`, rounded up
+ * to a multiple of 2^-32. The same integer on every machine. */
+static inline int64_t dcl__keep_below(double retain)
+{
+    const double bound = retain * 4294967296.0;
+    const int64_t below = (int64_t)bound;
+    return (double)below < bound ? below + 1 : below;
+}
+
 /* ---- Shapes ------------------------------------------------------------------------------------ */
 
 /* 1 when both tensors have the same rank and dimensions. */

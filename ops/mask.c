@@ -18,14 +18,6 @@ static layout layout_of(const dcl_host *host, dcl_call *call, const dcl_tensor *
     return made;
 }
 
-/* A word is kept when it is below this: the integers below retain 2^32 are the same on every machine. */
-static int64_t threshold_of(const dcl_host *host, dcl_call *call)
-{
-    double bound = host->number(call, "retain") * 4294967296.0;
-    int64_t below = (int64_t)bound;
-    return (double)below < bound ? below + 1 : below;
-}
-
 static double kept_value(const dcl_host *host, dcl_call *call)
 {
     return host->integer(call, "scaled") ? 1 / host->number(call, "retain") : 1;
@@ -50,7 +42,7 @@ static dcl_status mask_run(const dcl_host *host, dcl_call *call)
     host->key(call, (uint32_t)host->integer(call, "stream"), key);
     const dcl_argument argument[] = {
         dcl_arg_tensor(mask), dcl_arg_long(plan.draws), dcl_arg_long(plan.row_blocks),
-        dcl_arg_long(plan.block), dcl_arg_long(plan.width), dcl_arg_long(threshold_of(host, call)),
+        dcl_arg_long(plan.block), dcl_arg_long(plan.width), dcl_arg_long(dcl__keep_below(host->number(call, "retain"))),
         dcl_arg_real(kept_value(host, call)), dcl_arg_key(key),
     };
     return dcl__launch(host, call, "mask_draw", argument, 8, (plan.draws + 3) / 4 * plan.block);
@@ -60,7 +52,7 @@ static dcl_status mask_reference(const dcl_host *host, dcl_call *call)
 {
     const dcl_tensor *mask = host->output(call, 0);
     layout plan = layout_of(host, call, mask);
-    int64_t threshold = threshold_of(host, call);
+    int64_t threshold = dcl__keep_below(host->number(call, "retain"));
     double kept = kept_value(host, call);
     uint32_t key[4], words[4];
     host->key(call, (uint32_t)host->integer(call, "stream"), key);

@@ -49,9 +49,7 @@ static int64_t most(int64_t a, int64_t b)
 
 int64_t dcl__mask_threshold(const dcl_host *host, dcl_call *call)
 {
-    const double bound = host->number(call, "retain") * 4294967296.0;
-    const int64_t below = (int64_t)bound;
-    return (double)below < bound ? below + 1 : below;
+    return dcl__keep_below(host->number(call, "retain"));
 }
 
 /* Whether units are kept in this step, by draws of the op's mask. */
