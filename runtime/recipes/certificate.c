@@ -161,14 +161,15 @@ static double lower_bound(const dual *d)
 
 /* ---- The certificate ---- */
 
-/* sum_i ||u_i||_u ||v_i||_v; a unit with a factor 0 costs nothing. */
+/* sum_i ||u_i||_u ||v_i||_v; a unit with a factor 0 costs nothing. No number where a norm is none: entries do not show
+ * what stands in a row without any. */
 static double sum_of_norms(const dcl__slope *s, const dcl__penalty *penalty)
 {
     dcl__sum sum = {0};
     for (int64_t i = 0; i < s->width; i++) {
         const double u = penalty->norm(s->problem, 0, s->u + i, s->rows, s->width);
         const double v = penalty->norm(s->problem, 1, s->v + i, s->columns, s->width);
-        dcl__add(&sum, u > 0 && v > 0 ? u * v : 0);
+        dcl__add(&sum, isnan(u + v) ? NAN : u > 0 && v > 0 ? u * v : 0);
     }
     return dcl__total(&sum);
 }
@@ -231,6 +232,9 @@ static dcl_status judge(const dcl__slope *s, const dcl__proving *proving, dcl_ce
     const dcl__penalty *penalty = dcl__penalty_find(s->problem->penalty);
     dual d = {.slope = s};
     dcl_status status = weigh(s, penalty, proving, found, atoms, &d, error);
+    if (status == DCL_OK && !isfinite(s->data_term + found->regularizer))
+        status = dcl__fail(error, DCL_ENUMERIC, "the objective is no f64 number: the factors hold NaN or infinity, or "
+                           "they or lambda are too large");
     if (status == DCL_OK && s->width > 0)
         status = find_rank(s, &found->rank, error);
     if (status)

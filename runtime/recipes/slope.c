@@ -492,11 +492,11 @@ dcl_status dcl__slope_gram(const dcl__slope *slope, double allowed, double *gram
 {
     const int transpose = slope->rows < slope->columns, can_update = slope->data_gram && !slope->positive;
     const int64_t side = transpose ? slope->rows : slope->columns;
-    const double of_update = can_update ? rounding_of_update(slope, transpose) : INFINITY;
-    dcl_status status = of_update <= allowed ? gram_by_update(slope, transpose, side, gram, error)
-                                             : gram_of_slope(slope, transpose, side, gram, error);
-    *rounding = of_update <= allowed ? of_update
-                                     : relative_rounding(slope, transpose) * trace_of(gram, side) * 1.01;
+    const double of_update = can_update ? rounding_of_update(slope, transpose) : 0;
+    const int updates = can_update && of_update <= allowed;
+    dcl_status status = updates ? gram_by_update(slope, transpose, side, gram, error)
+                                : gram_of_slope(slope, transpose, side, gram, error);
+    *rounding = updates ? of_update : relative_rounding(slope, transpose) * trace_of(gram, side) * 1.01;
     for (int64_t i = 0; i < side; i++)
         for (int64_t j = 0; j < i; j++)
             gram[i * side + j] = gram[j * side + i];

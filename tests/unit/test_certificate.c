@@ -235,6 +235,7 @@ START_TEST(sums_of_squares_are_bounded_by_their_closed_forms)
     fixture f;
     double u[M * FACTOR_WIDTH], v[N * FACTOR_WIDTH], shrunk[N], convex;
     const int64_t block = _i + 1;
+    int reached = 0;
     make(&f, WHOLE, block > 1 ? DCL_PENALTY_DROPBLOCK : DCL_PENALTY_DROPOUT, 1, 60);
     f.problem.block = block;
     for (int point = 0; point < POINTS; point++) {
@@ -249,10 +250,13 @@ START_TEST(sums_of_squares_are_bounded_by_their_closed_forms)
         const dcl_certificate best = certify(&f.problem, u, v, width);
         ck_assert_double_le(best.lower_bound, least * (1 + 1e-13));
         /* Where the width cuts off no value that the convex problem keeps, the bound is its optimum. */
-        if (!(shrunk[width - 1] > 0) && least - convex < 1e-12 * least)
+        if (!(shrunk[width - 1] > 0) && least - convex < 1e-12 * least) {
             ck_assert_double_ge(best.lower_bound, convex * (1 - 1e-10));
+            reached++;
+        }
         ck_assert(isnan(best.polar));
     }
+    ck_assert_int_gt(reached, POINTS / 10);
 }
 END_TEST
 
@@ -417,6 +421,45 @@ START_TEST(factors_that_are_no_numbers_or_not_allowed_are_refused)
 }
 END_TEST
 
+/* Nothing is known of row 2, so that no residual tells of what stands there. */
+START_TEST(rows_without_entries_hold_numbers_too)
+{
+    const int64_t start[] = {0, 1, 1}, column[] = {0};
+    const double value[] = {1}, u[] = {1, NAN}, v[] = {1, 1};
+    const dcl_entries entries = {2, 2, 1, start, column, value, NULL};
+    dcl_problem problem = {.entries = &entries, .loss = DCL_LOSS_SQUARED, .lambda = 1, .block = 1};
+    dcl_certificate found;
+    dcl_error error;
+    for (problem.penalty = DCL_PENALTY_NUCLEAR; problem.penalty < DCL_PENALTY_DROPOUT; problem.penalty++)
+        ASSERT_FAILS(dcl_certify(&problem, u, v, 1, &found, &error), DCL_EINVAL, "not finite");
+    for (; problem.penalty <= DCL_PENALTY_DROPBLOCK; problem.penalty++)
+        ASSERT_FAILS(dcl_certify(&problem, u, v, 1, &found, &error), DCL_ENUMERIC, "NaN or infinity");
+}
+END_TEST
+
+/* Neither lambda times anything nor its square needs to be a number. */
+START_TEST(a_huge_lambda_is_certified)
+{
+    const double y[] = {1, 2};
+    const dcl_matrix matrix = {1, 2, DCL_F64, y};
+    dcl_problem problem = {.data = &matrix, .loss = DCL_LOSS_SQUARED, .lambda = 1e300, .penalty = DCL_PENALTY_NUCLEAR};
+    ck_assert_double_le(certify(&problem, NULL, NULL, 0).relative_gap, 1e-12);
+}
+END_TEST
+
+/* An objective of infinity has any bound beside it. */
+START_TEST(an_objective_that_is_no_number_is_not_certified)
+{
+    const double y[] = {1, 2}, u[] = {10}, v[] = {10, 10};
+    const dcl_matrix matrix = {1, 2, DCL_F64, y};
+    dcl_problem problem = {.data = &matrix, .loss = DCL_LOSS_SQUARED, .lambda = 1e307, .block = 1};
+    dcl_certificate found;
+    dcl_error error;
+    for (problem.penalty = DCL_PENALTY_NUCLEAR; problem.penalty <= DCL_PENALTY_DROPBLOCK; problem.penalty++)
+        ASSERT_FAILS(dcl_certify(&problem, u, v, 1, &found, &error), DCL_ENUMERIC, "lambda are too large");
+}
+END_TEST
+
 Suite *certificate_suite(void)
 {
     const TTest *const tests[] = {
@@ -424,7 +467,8 @@ Suite *certificate_suite(void)
         balanced_factors_of_dropout_are_certified, zero_is_certified_at_once_where_lambda_is_large,
         without_a_penalty_the_bound_is_zero, no_entries_and_no_numbers_make_a_gap_of_zero,
         units_are_weighed_as_they_are, what_makes_no_problem_is_refused,
-        factors_that_are_no_numbers_or_not_allowed_are_refused, NULL};
+        factors_that_are_no_numbers_or_not_allowed_are_refused, rows_without_entries_hold_numbers_too,
+        a_huge_lambda_is_certified, an_objective_that_is_no_number_is_not_certified, NULL};
     Suite *suite = make_suite("certificate", NULL, NULL, tests);
     TCase *loops = tcase_create("loops");
     tcase_set_timeout(loops, 60);
