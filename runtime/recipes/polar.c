@@ -256,12 +256,12 @@ static double prove(gram *g)
     const double lost = g->rounding + n * lines * DBL_MIN;
     const double least = g->values[g->block - 1];
     double s = fmax(least, 0) * (1 + 4 * n * DBL_EPSILON) + g->trace * DBL_EPSILON;
-    if (!(g->trace > 0))
-        return b * lost;
+    if (!(g->trace > 0))         /* that of Z's is less than what rounding takes of every eigenvalue */
+        return n * lost;
     while (s < 2 * g->trace && !has_cholesky(g, s))
         s += fmax(s - least, g->trace * DBL_EPSILON);
     if (!(s < 2 * g->trace))
-        return g->trace * (1 + n * DBL_EPSILON) + lost;  /* no eigenvalues have more than the sum of all */
+        return g->trace * (1 + n * DBL_EPSILON) + n * lost;  /* no eigenvalues have more than the sum of all */
     double taken = 0;
     for (int64_t i = 0; i < g->block - 1; i++)
         taken += above(g, i);
@@ -356,14 +356,22 @@ static double longest_sum(const dcl__slope *slope)
     return (double)most;
 }
 
+/* ||Z||_F, from above: what the slope adds is added in chunks. */
 static double norm_of(const dcl__slope *slope)
 {
     if (!slope->entry)
-        return sqrt(slope->square);
+        return sqrt(slope->square) * (1 + dcl__gamma(DCL__SUM_CHUNK + 8));
     dcl__sum sum = {0};
     for (int64_t e = 0; e < slope->problem->entries->count; e++)
         dcl__add(&sum, slope->entry[e] * slope->entry[e]);
-    return sqrt(dcl__total(&sum));
+    return sqrt(dcl__total(&sum)) * (1 + 4 * DBL_EPSILON);
+}
+
+/* What the rounding of products with Z is relative to. Where all entries are there Z x is Y x less U (V'x), each of which
+ * may be far larger than Z. */
+static double size_of_products(const dcl__slope *slope)
+{
+    return slope->entry ? norm_of(slope) : slope->rounding / dcl__gamma((double)slope->width + 4);
 }
 
 dcl_status dcl__spectral_polar_large(const dcl__slope *slope, double slack, double failure, uint64_t seed,
@@ -382,7 +390,8 @@ dcl_status dcl__spectral_polar_large(const dcl__slope *slope, double slack, doub
         return dcl__no_memory(error, "a vector", other * (int64_t)sizeof *a.middle);
     dcl_status status = dcl__lanczos_run(&matrix, &options, &found, error);
     if (status == DCL_OK) {
-        polar->upper = sqrt(found.upper) + 2 * dcl__gamma(longest_sum(slope)) * norm_of(slope) + 2 * slope->rounding;
+        polar->upper = sqrt(found.upper) + 2 * dcl__gamma(longest_sum(slope)) * size_of_products(slope) +
+                       2 * slope->rounding;
         status = reach(slope, found.vectors, found.count, polar, atoms, error);
     }
     free(a.middle);
@@ -406,6 +415,6 @@ dcl_status dcl__spectral_squares(const dcl__slope *slope, int64_t block, double 
         return polar_by_gram(slope, block, slack, seed, polar, NULL, error);
     dcl_status status = dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, NULL, error);
     if (status == DCL_OK)
-        polar->upper = fmin(polar->upper * sqrt((double)block), norm_of(slope) * (1 + DBL_EPSILON) + slope->rounding);
+        polar->upper = fmin(polar->upper * sqrt((double)block), norm_of(slope));
     return status;
 }

@@ -162,6 +162,38 @@ START_TEST(the_gram_matrix_of_the_data_serves_all_factors)
 }
 END_TEST
 
+/* Each eigenvalue of a Gram matrix that was updated may be too small by its rounding, and their sum by N times as much:
+ * here all are, so that the sum is below 0, though Z has a singular value. */
+START_TEST(what_rounding_takes_of_all_eigenvalues_is_given_back)
+{
+    fixture f;
+    dcl_error error;
+    dcl__slope slope;
+    dcl__data_gram kept = {0};
+    dcl__polar polar;
+    double gram[N * N], rounding;
+    make(&f, DCL_PENALTY_NUCLEAR, 1, 12);
+    ASSERT_OK(dcl__slope_make(&f.problem, f.u, f.v, 2, &slope, &error));
+    slope.data_gram = &kept;
+    ASSERT_OK(dcl__slope_gram(&slope, 1, gram, &rounding, &error));
+    dcl__slope_free(&slope);
+    dcl__data_gram_free(&kept);
+    const double value = sqrt(rounding * N / 2);
+    for (int i = 0; i < M * N; i++)
+        f.y[i] += value / 2 / sqrt(M * N) - f.z[i] / 2;
+    ASSERT_OK(dcl__slope_make(&f.problem, f.u, f.v, 2, &slope, &error));
+    slope.data_gram = &kept;
+    ASSERT_OK(dcl__slope_gram(&slope, 1, gram, &rounding, &error));
+    for (int i = 0; i < N; i++)
+        kept.matrix[i * N + i] -= rounding;
+    ASSERT_OK(dcl__spectral_polar_small(&slope, 0.01, 1, &polar, NULL, &error));
+    ck_assert_double_ge(polar.upper, value);
+    dcl__slope_free(&slope);
+    dcl__data_gram_free(&kept);
+    dcl__slope_free(&f.slope);
+}
+END_TEST
+
 /* Sizes beyond one tile: wide, tall, and columns so long that a tile has one. */
 START_TEST(tiles_make_no_difference)
 {
@@ -507,7 +539,8 @@ END_TEST
 
 Suite *polar_suite(void)
 {
-    const TTest *const tests[] = {bounds_are_exact_where_theory_says_so, the_leading_squares_are_bounded_closely,
+    const TTest *const tests[] = {what_rounding_takes_of_all_eigenvalues_is_given_back,
+                                  bounds_are_exact_where_theory_says_so, the_leading_squares_are_bounded_closely,
                                   the_bound_of_lanczos_is_never_below_the_truth,
                                   the_bound_fails_as_often_as_it_may_and_no_more,
                                   more_steps_come_closer, names_and_numbers_find_the_same_penalty,
