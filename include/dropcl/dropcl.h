@@ -556,7 +556,8 @@ typedef struct dcl_certificate {
     int proof;                   /* DCL_PROOF_...                                                    */
     int exact;                   /* 1: the polar is known exactly, so that the gap closes at the optimum;
                                     sums of squares: for dropout of a rank below the width           */
-    double failure;              /* DCL_PROOF_PROBABLE: that probability; else 0                     */
+    double failure;              /* DCL_PROOF_PROBABLE: that probability, of a growth that of all its
+                                    rounds together; else 0                                          */
     double stationarity;         /* |<Z, U V'> - regularizer| / objective, with twice the regularizer for
                                     sums of squares: 0 at every stationary point                     */
     double balance_error;        /* largest | ||u_i|| - ||v_i|| | / sqrt(||u_i|| ||v_i||) of units that are

@@ -198,9 +198,11 @@ static double slack_of(const dcl_growth *g)
     return part > 0 ? fmin(fmax(0.2 * g->options.tolerance * objective / part, 1e-12), 1e-2) : 1e-2;
 }
 
-/* Keeps the better factors, with the bound that all rounds together give. */
+/* Keeps the better factors, with the bound that all rounds together give: the best of them, which may be false where
+ * one of them is. */
 static dcl_status keep_best(dcl_growth *g, const dcl_certificate *c, dcl_error *error)
 {
+    const double failure = g->certificate.failure + c->failure;
     dcl_status status = DCL_OK;
     g->bound = fmax(g->bound, c->lower_bound);
     if (!(c->objective > g->certificate.objective)) {
@@ -208,6 +210,7 @@ static dcl_status keep_best(dcl_growth *g, const dcl_certificate *c, dcl_error *
         g->certificate = *c;
     }
     g->certificate.lower_bound = g->bound;
+    g->certificate.failure = failure;
     const double above = g->certificate.objective - g->bound;
     g->certificate.relative_gap = above > 0 ? above / g->certificate.objective : 0;
     return status;
