@@ -56,7 +56,7 @@ static int on_round(void *user, const dcl_growth_round *round)
 static dcl_status read_held(run *r, const char *file, dcl_error *error)
 {
     dcl__triples triples;
-    dcl_status status = dcl__triples_read(file, &r->table, 0, &triples, error);
+    dcl_status status = dcl__triples_read(file, &r->table, 1, 0, &triples, error);
     for (size_t i = 0; i < triples.count && status == DCL_OK; i++)
         if (isnan(triples.items[i].value))
             status = dcl__fail(error, DCL_EFORMAT, "%s: every entry of a holdout needs a value", file);

@@ -28,7 +28,7 @@ typedef struct dcl__model {
     dcl__entry_table table;      /* sizes and names only                                             */
     dcl_baseline baseline;
     double *u, *v;
-    double least, most;          /* of the values trained with                                       */
+    double least, most;          /* of the known values                                              */
     dcl_predictor predictor;
 } dcl__model;
 

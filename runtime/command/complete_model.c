@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "command/complete.h"
 #include "command/files.h"
@@ -12,12 +11,13 @@
 #include "formats/json.h"
 #include "formats/output.h"
 #include "formats/text.h"
+#include "recipes/loss.h"
 
 static const char format[] = "dropcl model 1";
 
 /* ---- Writing ---- */
 
-/* Names as they stood in the file, quotes within them doubled. */
+/* A name a line, within quotes. */
 static dcl_status write_names(const char *folder, const char *name, const dcl__labels *labels, dcl_error *error)
 {
     dcl__output output;
@@ -27,8 +27,10 @@ static dcl_status write_names(const char *folder, const char *name, const dcl__l
     if (status)
         return status;
     fputs("name\n", output.stream);
-    for (size_t i = 0; i < labels->count; i++)
-        fprintf(output.stream, "\"%s\"\n", labels->items[i]->text);
+    for (size_t i = 0; i < labels->count; i++) {
+        dcl__write_field(output.stream, labels->items[i]->text);
+        fputc('\n', output.stream);
+    }
     return dcl__output_commit(&output, error);
 }
 
@@ -40,11 +42,11 @@ static json_t *describe(const dcl__entry_table *table, const dcl_predictor *p)
         least = fmin(least, e->value[i]);
         most = fmax(most, e->value[i]);
     }
-    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:s, s:o, s:o, s:b, s:b}", "format", format, "rows", (json_int_t)e->rows,
-                     "columns", (json_int_t)e->columns, "width", (json_int_t)p->width, "mean",
+    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:s, s:o, s:o, s:b, s:b}", "format", format, "rows",
+                     (json_int_t)e->rows, "columns", (json_int_t)e->columns, "width", (json_int_t)p->width, "mean",
                      dcl__json_from_number(p->baseline->mean), "loss",
-                     p->loss == DCL_LOSS_LOGISTIC ? "logistic" : "squared", "least", dcl__json_from_number(least), "most",
-                     dcl__json_from_number(most), "row_names", table->row_label.count > 0, "column_names",
+                     p->loss == DCL_LOSS_LOGISTIC ? "logistic" : "squared", "least", dcl__json_from_number(least),
+                     "most", dcl__json_from_number(most), "row_names", table->row_label.count > 0, "column_names",
                      table->column_label.count > 0);
 }
 
@@ -127,13 +129,14 @@ static dcl_status read_matrix(const char *folder, const char *name, int64_t rows
 /* What model.json says. */
 typedef struct head {
     int64_t rows, columns, width;
-    const char *loss;
+    const dcl__loss *loss;
     const json_t *row_names, *column_names;
 } head;
 
 static dcl_status read_head(const json_t *object, dcl__model *model, head *h, dcl_error *error)
 {
     *h = (head){.rows = -1, .columns = -1, .width = -1};
+    const char *loss = "";
     dcl_status status = dcl__json_get_integer(object, "rows", 1, INT32_MAX, &h->rows, error);
     if (status == DCL_OK)
         status = dcl__json_get_integer(object, "columns", 1, INT32_MAX, &h->columns, error);
@@ -146,7 +149,10 @@ static dcl_status read_head(const json_t *object, dcl__model *model, head *h, dc
     if (status == DCL_OK)
         status = dcl__json_get_number(object, "most", &model->most, error);
     if (status == DCL_OK)
-        status = dcl__json_get_string(object, "loss", &h->loss, error);
+        status = dcl__json_get_string(object, "loss", &loss, error);
+    h->loss = dcl__loss_named(loss);
+    if (status == DCL_OK && !h->loss)
+        status = dcl__fail(error, DCL_EFORMAT, "there is no loss %s", loss);
     if (status == DCL_OK && (h->rows < 0 || h->columns < 0 || h->width < 0))
         status = dcl__fail(error, DCL_EFORMAT, "rows, columns and width are needed");
     h->row_names = json_object_get(object, "row_names");
@@ -187,8 +193,7 @@ dcl_status dcl__model_read(const char *folder, dcl__model *model, dcl_error *err
     else
         status = read_parts(folder, &h, model, error);
     if (status == DCL_OK)
-        model->predictor = (dcl_predictor){&model->baseline, model->u, model->v, h.width,
-                                           strcmp(h.loss, "logistic") == 0 ? DCL_LOSS_LOGISTIC : DCL_LOSS_SQUARED};
+        model->predictor = (dcl_predictor){&model->baseline, model->u, model->v, h.width, h.loss->id};
     json_decref(object);
     return status;
 }

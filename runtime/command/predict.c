@@ -6,6 +6,7 @@
 #include "command/command.h"
 #include "command/complete.h"
 #include "core/error.h"
+#include "formats/fields.h"
 #include "formats/output.h"
 
 enum { UNKNOWN_REFUSED = 1, UNKNOWN_MEAN = 2 };
@@ -29,7 +30,7 @@ static void write_name(FILE *stream, const dcl__labels *labels, int64_t index)
     if (index < 0)
         fputs("?", stream);
     else if (labels->count > 0)
-        fprintf(stream, "\"%s\"", labels->items[index]->text);
+        dcl__write_field(stream, labels->items[index]->text);
     else
         fprintf(stream, "%" PRId64, index + 1);
 }
@@ -68,7 +69,7 @@ static int run(const request *q)
     dcl_error error;
     dcl_status status = dcl__model_read(q->folder, &model, &error);
     if (status == DCL_OK)
-        status = dcl__triples_read(q->pairs, &model.table, q->unknown == UNKNOWN_MEAN, &pairs, &error);
+        status = dcl__triples_read(q->pairs, &model.table, 0, q->unknown == UNKNOWN_MEAN, &pairs, &error);
     if (status == DCL_OK && pairs.count == 0)
         status = dcl__fail(&error, DCL_EFORMAT, "%s: there is no pair of a row and a column", q->pairs);
     if (status == DCL_OK)
@@ -82,8 +83,9 @@ int dcl__command_predict(int argc, char **argv)
 {
     request q = {.unknown = UNKNOWN_REFUSED};
     const dcl__option options[] = {
-        {"-o", "FILE", "where the CSV row,column,prediction goes (default: standard output)", DCL__OPTION_TEXT, &q.file},
-        {"--clip", NULL, "keep predictions within the range of the values that were trained with", DCL__OPTION_FLAG, &q.clip},
+        {"-o", "FILE", "where the CSV row,column,prediction goes (default: standard output)", DCL__OPTION_TEXT,
+         &q.file},
+        {"--clip", NULL, "keep predictions within the range of the known values", DCL__OPTION_FLAG, &q.clip},
         {"--unknown", "refuse|mean", "rows and columns that were not in the data: an error (default), or by what is known: "
          "mean and the other bias", DCL__OPTION_WORD, &q.unknown},
         {0}};
@@ -91,8 +93,8 @@ int dcl__command_predict(int argc, char **argv)
         "predict", "DIR PAIRS [options]",
         "Predicts the values of pairs of a row and a column by the model that `dropcl complete` left in DIR.\n"
         "PAIRS is a table with a row and a column in each line, by the names of the data, or as positions from 1\n"
-        "where the data had none; further fields are passed over. With --loss logistic the expected sign is\n"
-        "predicted, from -1 to 1.",
+        "where the data had none; further fields are passed over, and a first line that holds neither names of\n"
+        "the data nor two numbers as a header. With --loss logistic the expected sign is predicted, from -1 to 1.",
         "  dropcl predict fit pairs.csv -o predictions.csv --clip\n", options, 2, 2};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);

@@ -48,8 +48,9 @@ static int64_t key_of(const dcl__triple *triple, int by_row)
     return by_row ? triple->row : triple->column;
 }
 
-/* Sorts by rows or columns, keeping the order of equals: positions[k] is where those of k begin. */
-static void sort_by(int by_row, const dcl__triple *from, size_t count, int64_t keys, int64_t *position, dcl__triple *to)
+/* Sorts by rows or columns, keeping the order of equals; position[k] becomes where those of k end. */
+static void sort_by(int by_row, const dcl__triple *from, size_t count, int64_t keys, int64_t *position,
+                    dcl__triple *to)
 {
     memset(position, 0, (size_t)(keys + 1) * sizeof *position);
     for (size_t i = 0; i < count; i++)
@@ -60,17 +61,29 @@ static void sort_by(int by_row, const dcl__triple *from, size_t count, int64_t k
         to[position[key_of(&from[i], by_row)]++] = from[i];
 }
 
-/* Entries of one place become one: the mean by weight, and the sum of the weights. Returns how many are left. */
+/* The triples from `first` on that are of one place; returns where they end. */
+static size_t end_of_place(const dcl__triple *items, size_t count, size_t first)
+{
+    size_t end = first + 1;
+    while (end < count && items[end].row == items[first].row && items[end].column == items[first].column)
+        end++;
+    return end;
+}
+
+/* Entries of one place become one: the mean by weight, and the sum of the weights; what is alone stays as it is, since
+ * a product and its quotient are rounded. Returns how many are left. */
 static size_t merge(dcl__triple *items, size_t count, int weights)
 {
     size_t kept = 0;
     for (size_t i = 0, next; i < count; i = next) {
         double sum = 0, weight = 0;
-        for (next = i; next < count && items[next].row == items[i].row && items[next].column == items[i].column; next++) {
-            sum += items[next].weight * items[next].value;
-            weight += items[next].weight;
+        next = end_of_place(items, count, i);
+        for (size_t k = i; k < next; k++) {
+            sum += items[k].weight * items[k].value;
+            weight += items[k].weight;
         }
-        items[kept++] = (dcl__triple){items[i].row, items[i].column, sum / weight, weights ? weight : 1};
+        items[kept++] = (dcl__triple){items[i].row, items[i].column, next > i + 1 ? sum / weight : items[i].value,
+                                      weights ? weight : 1};
     }
     return kept;
 }
@@ -103,8 +116,9 @@ dcl_status dcl__entries_build(const dcl__triples *triples, int weights, dcl__ent
     if (triples->count == 0)
         return dcl__fail(error, DCL_EFORMAT, "there is no entry; at least one must be known");
     if (rows + columns > ALWAYS_FINE && (rows + columns) / EMPTIEST > (int64_t)triples->count)
-        return dcl__fail(error, DCL_EFORMAT, "only %zu entries of a %" PRId64 " x %" PRId64 " matrix are known; correct the "
-                         "sizes, or number only rows and columns that have entries", triples->count, rows, columns);
+        return dcl__fail(error, DCL_EFORMAT, "only %zu entries of a %" PRId64 " x %" PRId64 " matrix are known; "
+                         "correct the sizes, or number only rows and columns that have entries", triples->count, rows,
+                         columns);
     dcl__triple *items = malloc(triples->count * sizeof *items), *room = malloc(triples->count * sizeof *room);
     int64_t *position = malloc((size_t)(keys + 1) * sizeof *position);
     dcl_status status = DCL_OK;
@@ -142,13 +156,12 @@ static dcl_status read_matrix(const char *file, dcl__triples *triples, dcl_error
     triples->columns = array.dim[1];
     for (int64_t i = 0; status == DCL_OK && i < triples->rows * triples->columns; i++) {
         const double value = dcl__array_get(&array, i);
-        if (isnan(value))
-            continue;
-        status = isinf(value) ? dcl__fail(error, DCL_EFORMAT, "%s: the entry at row %" PRId64 ", column %" PRId64
-                                          " is infinite; write NaN where an entry is missing", file,
-                                          i / triples->columns + 1, i % triples->columns + 1)
-                              : dcl__triples_add(triples, (dcl__triple){i / triples->columns, i % triples->columns, value, 1},
-                                                 error);
+        const int64_t row = i / triples->columns, column = i % triples->columns;
+        if (isinf(value))
+            status = dcl__fail(error, DCL_EFORMAT, "%s: the entry at row %" PRId64 ", column %" PRId64 " is infinite; "
+                               "write NaN where an entry is missing", file, row + 1, column + 1);
+        else if (!isnan(value))
+            status = dcl__triples_add(triples, (dcl__triple){row, column, value, 1}, error);
     }
     dcl__array_free(&array);
     return status;
@@ -170,6 +183,9 @@ static dcl_status find_layout(dcl__source *source, int layout, int weights, int 
         *found = layout;
     else
         *found = dcl__count_fields(head, size) == (weights ? 4 : 3) ? DCL__LAYOUT_TRIPLETS : DCL__LAYOUT_MATRIX;
+    if (weights && *found != DCL__LAYOUT_TRIPLETS)
+        return dcl__fail(error, DCL_EFORMAT, "weights are the fourth field of a table of row, column, value and "
+                         "weight, which this file is not");
     return DCL_OK;
 }
 
@@ -210,8 +226,8 @@ dcl_status dcl__entries_read(const char *file, int layout, int weights, dcl__ent
     return status;
 }
 
-dcl_status dcl__triples_read(const char *file, const dcl__entry_table *table, int unknown, dcl__triples *triples,
-                             dcl_error *error)
+dcl_status dcl__triples_read(const char *file, const dcl__entry_table *table, int values, int unknown,
+                             dcl__triples *triples, dcl_error *error)
 {
     dcl__source *source;
     const unsigned char *head;
@@ -220,8 +236,8 @@ dcl_status dcl__triples_read(const char *file, const dcl__entry_table *table, in
     dcl_status status = dcl__source_open(file, &source, error);
     if (status)
         return dcl__prefix(error, status, "%s", file);
-    const dcl__triplet_rules rules = {.row = (dcl__labels *)&table->row_label, .column = (dcl__labels *)&table->column_label,
-                                      .unknown = unknown};
+    const dcl__triplet_rules rules = {.row = (dcl__labels *)&table->row_label, .values = values, .unknown = unknown,
+                                      .column = (dcl__labels *)&table->column_label};
     status = dcl__source_view(source, &head, &size, error);
     if (status == DCL_OK)
         status = dcl__is_coordinate(head, size) ? dcl__read_coordinates(source, triples, error)

@@ -11,7 +11,8 @@
 
 #include "formats/labels.h"
 
-/* AUTOMATIC: Matrix Market says it itself; a text table of 3 columns (4 with weights) holds triplets, another a matrix. */
+/* AUTOMATIC: Matrix Market says it itself; a text table of 3 columns (4 with weights) holds triplets, another a
+ * matrix. */
 enum { DCL__LAYOUT_AUTOMATIC = 0, DCL__LAYOUT_TRIPLETS = 1, DCL__LAYOUT_MATRIX = 2 };
 
 typedef struct dcl__triple {
@@ -34,16 +35,18 @@ typedef struct dcl__entry_table {
     int64_t empty_rows, empty_columns;
 } dcl__entry_table;
 
-/* Reads a file. DCL_EFORMAT where a value is text or infinite, where there is no entry at all, and where a position is
- * outside of the matrix. To be freed also after a failure. */
+/* Reads a file. DCL_EFORMAT where a value is text or infinite, where there is no entry at all, where a position is
+ * outside of the matrix, and where weights are asked for but the file holds no triplets. To be freed also after a
+ * failure. */
 dcl_status dcl__entries_read(const char *file, int layout, int weights, dcl__entry_table *table, dcl_error *error);
 void dcl__entries_free(dcl__entry_table *table);
 
-/* Reads pairs or triplets that belong to the matrix of a table: rows and columns by its names, or by positions from 1
- * where it has none. A text table with 2 columns or more (row, column, value), or Matrix Market coordinates. What the
- * table does not know is refused, with the line, unless `unknown`: then row or column is -1. */
-dcl_status dcl__triples_read(const char *file, const dcl__entry_table *table, int unknown, dcl__triples *triples,
-                             dcl_error *error);
+/* Reads triplets (`values`) or pairs that belong to the matrix of a table: rows and columns by its names, or by
+ * positions from 1 where it has none. A text table of row, column and value, of which pairs need no value, or Matrix
+ * Market coordinates; further fields are passed over. What the table does not know is refused, with the line, unless
+ * `unknown`: then row or column is -1. */
+dcl_status dcl__triples_read(const char *file, const dcl__entry_table *table, int values, int unknown,
+                             dcl__triples *triples, dcl_error *error);
 void dcl__triples_free(dcl__triples *triples);
 
 /* Makes entries of triples: sorts, merges what is listed more than once, counts what is empty. */

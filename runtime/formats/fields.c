@@ -66,3 +66,14 @@ const char *dcl__next_field(const char *end, char separator)
         return NULL;
     return separator == ' ' ? end : end + 1;
 }
+
+void dcl__write_field(FILE *stream, const char *text)
+{
+    fputc('"', stream);
+    for (const char *at = text; *at; at++) {
+        if (*at == '"')
+            fputc('"', stream);
+        fputc(*at, stream);
+    }
+    fputc('"', stream);
+}

@@ -2,6 +2,8 @@
 #ifndef DCL__FIELDS_H
 #define DCL__FIELDS_H
 
+#include <stdio.h>
+
 /* What separates the fields of a line: the first of tab, semicolon and comma that stands outside of quotes, else
  * blanks. */
 char dcl__find_separator(const char *line);
@@ -15,5 +17,8 @@ const char *dcl__find_field(const char *at, char separator, const char **begin, 
 
 /* Where the next field begins, given the end of one; NULL when that was the last. */
 const char *dcl__next_field(const char *end, char separator);
+
+/* Writes a text as a field within quotes, those that are part of it doubled. */
+void dcl__write_field(FILE *stream, const char *text);
 
 #endif

@@ -16,22 +16,25 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(((const dcl__label *)a)->text, ((const dcl__label *)b)->text);
 }
 
-/* A label of the text, cut when it is too long; NULL when memory is out. */
+/* A label of the text; NULL when memory is out. */
 static dcl__label *make_label(const char *begin, const char *end, int64_t index)
 {
-    const size_t size = end - begin < MOST_TEXT ? (size_t)(end - begin) : MOST_TEXT;
-    dcl__label *label = malloc(sizeof *label + size + 1);
+    dcl__label *label = malloc(sizeof *label + (size_t)(end - begin) + 1);
     if (!label)
         return NULL;
     label->index = index;
-    memcpy(label->text, begin, size);
-    label->text[size] = '\0';
+    char *to = label->text;
+    for (const char *at = begin; at < end; at++) {
+        *to++ = *at;
+        at += *at == '"' && at + 1 < end && at[1] == '"';
+    }
+    *to = '\0';
     return label;
 }
 
 int64_t dcl__labels_find(const dcl__labels *labels, const char *begin, const char *end)
 {
-    dcl__label *label = make_label(begin, end, 0);
+    dcl__label *label = end - begin > MOST_TEXT ? NULL : make_label(begin, end, 0);
     void *const *found = label ? tfind(label, &labels->tree, compare_texts) : NULL;
     free(label);
     return found ? ((const dcl__label *)*found)->index : -1;
@@ -39,6 +42,9 @@ int64_t dcl__labels_find(const dcl__labels *labels, const char *begin, const cha
 
 dcl_status dcl__labels_add(dcl__labels *labels, const char *begin, const char *end, int64_t *index, dcl_error *error)
 {
+    if (end - begin > MOST_TEXT)
+        return dcl__fail(error, DCL_EFORMAT, "a name of a row or column has %td bytes, more than %d", end - begin,
+                         (int)MOST_TEXT);
     dcl_status status = dcl__grow(&labels->items, sizeof *labels->items, labels->count, &labels->capacity,
                                   "names of rows or columns", error);
     if (status)

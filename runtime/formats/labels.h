@@ -18,10 +18,11 @@ typedef struct dcl__labels {
     void *tree;                  /* of tsearch(3), by text                                           */
 } dcl__labels;
 
-/* The index of the label that the text from `begin` up to `end` spells, -1: there is none. */
+/* The index of the label that the field from `begin` up to `end` spells, -1: there is none. Quotes that are doubled, as
+ * they are within quotes, stand for one. */
 int64_t dcl__labels_find(const dcl__labels *labels, const char *begin, const char *end);
 
-/* The same, and a new label is added behind the others. */
+/* The same, and a new label is added behind the others. DCL_EFORMAT when it has more than 4096 bytes. */
 dcl_status dcl__labels_add(dcl__labels *labels, const char *begin, const char *end, int64_t *index, dcl_error *error);
 
 /* Where all labels are whole numbers, orders them by these; else they stay in the order in which they came. position[i]

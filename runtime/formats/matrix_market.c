@@ -311,8 +311,8 @@ dcl_status dcl__read_coordinates(dcl__source *source, dcl__triples *triples, dcl
     if (status)
         return status;
     if (rows > 0 && (market.rows > rows || market.columns > columns))
-        return dcl__fail(error, DCL_EFORMAT, "the file is of a %" PRId64 " x %" PRId64 " matrix, but the matrix is %" PRId64
-                         " x %" PRId64, market.rows, market.columns, rows, columns);
+        return dcl__fail(error, DCL_EFORMAT, "the file is of a %" PRId64 " x %" PRId64 " matrix, but the matrix is %"
+                         PRId64 " x %" PRId64, market.rows, market.columns, rows, columns);
     if (rows == 0) {
         triples->rows = market.rows;
         triples->columns = market.columns;

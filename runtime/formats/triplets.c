@@ -82,14 +82,17 @@ static dcl_status find_index(reading *r, const line *line, int field, int64_t *i
 {
     const int rows = field == ROW;
     dcl__labels *labels = rows ? r->rules->row : r->rules->column;
-    const char *const begin = line->begin[field], *const end = line->end[field], *const what = rows ? "row" : "column";
+    const char *const begin = line->begin[field], *const end = line->end[field];
+    const char *const what = rows ? "row" : "column";
     const int64_t most = rows ? r->triples->rows : r->triples->columns;
     char excerpt[DCL__EXCERPT];
     double number = NAN;
     if (begin == end)
         return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the %s is empty", r->lines.number, what);
-    if (r->rules->adds)
-        return dcl__labels_add(labels, begin, end, index, error);
+    if (r->rules->adds) {
+        const dcl_status status = dcl__labels_add(labels, begin, end, index, error);
+        return status == DCL_EFORMAT ? dcl__prefix(error, status, "line %" PRId64, r->lines.number) : status;
+    }
     *index = labels->count > 0 ? dcl__labels_find(labels, begin, end) : -1;
     if (labels->count == 0 && dcl__number_parse(begin, end, &number) && number == floor(number) && number >= 1 &&
         number <= (double)most)
@@ -100,8 +103,8 @@ static dcl_status find_index(reading *r, const line *line, int field, int64_t *i
     if (labels->count > 0)
         return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the %s \"%s\" is not among those of the matrix",
                          r->lines.number, what, excerpt);
-    return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the %s \"%s\" is outside of the matrix, whose %ss are 1 to %"
-                     PRId64, r->lines.number, what, excerpt, what, most);
+    return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the %s \"%s\" is outside of the matrix, whose %ss are 1 "
+                     "to %" PRId64, r->lines.number, what, excerpt, what, most);
 }
 
 /* A number that must be finite, or missing where `missing`. */
@@ -122,7 +125,7 @@ static dcl_status check_count(const reading *r, const line *line, dcl_error *err
 {
     const int least = r->rules->weights ? 4 : r->rules->values ? 3 : 2;
     static const char *const need[] = {"row, column", "row, column, value", "row, column, value, weight"};
-    if (line->count >= least && (!r->rules->values || line->count == least))
+    if (line->count >= least && (!r->rules->adds || line->count == least))
         return DCL_OK;
     return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 " has %d fields, but %d are needed: %s", r->lines.number,
                      line->count, least, need[least - 2]);
@@ -132,7 +135,7 @@ static dcl_status read_entry(reading *r, const line *line, dcl_error *error)
 {
     dcl__triple triple = {.value = NAN, .weight = 1};
     dcl_status status = check_count(r, line, error);
-    if (status == DCL_OK && line->count > VALUE)
+    if (status == DCL_OK && r->rules->values)
         status = read_number(r, line, VALUE, "value", &triple.value, error);
     if (status == DCL_OK && r->rules->weights)
         status = read_number(r, line, WEIGHT, "weight", &triple.weight, error);
@@ -146,18 +149,23 @@ static dcl_status read_entry(reading *r, const line *line, dcl_error *error)
     return status ? status : dcl__triples_add(r->triples, triple, error);
 }
 
+static int is_number(const line *line, int field)
+{
+    double number;
+    return dcl__number_parse(line->begin[field], line->end[field], &number);
+}
+
 /* Whether the first line names the columns of the table. */
 static int is_header(const reading *r, const line *line)
 {
-    double number;
-    if (line->count > VALUE)
-        return line->begin[VALUE] < line->end[VALUE] && !dcl__number_parse(line->begin[VALUE], line->end[VALUE], &number);
-    if (line->count < 2 || r->rules->values)
+    if (r->rules->values)
+        return line->count > VALUE && line->begin[VALUE] < line->end[VALUE] && !is_number(line, VALUE);
+    if (line->count < 2 || (is_number(line, ROW) && is_number(line, COLUMN)))
         return 0;
     if (r->rules->row->count > 0)
         return dcl__labels_find(r->rules->row, line->begin[ROW], line->end[ROW]) < 0 &&
                dcl__labels_find(r->rules->column, line->begin[COLUMN], line->end[COLUMN]) < 0;
-    return !dcl__number_parse(line->begin[ROW], line->end[ROW], &number);
+    return !is_number(line, ROW);
 }
 
 static dcl_status read_line(reading *r, dcl_error *error)

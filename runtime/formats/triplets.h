@@ -1,7 +1,8 @@
 /* triplets.h: tables of rows, columns and values, one entry a line.
  *
- * Fields are separated as in csv.h. The first line is a header when its value is no number (without values: when its
- * row is not known). Names of rows and columns are any text; an empty value, NaN or NA is no entry.
+ * Fields are separated as in csv.h. The first line is a header when its value is no number; without values, when it
+ * names no row and no column and does not hold two numbers. Names of rows and columns are any text; an empty value, NaN
+ * or NA is no entry.
  */
 #ifndef DCL__TRIPLETS_H
 #define DCL__TRIPLETS_H
@@ -12,9 +13,9 @@
 /* What a table may hold. */
 typedef struct dcl__triplet_rules {
     dcl__labels *row, *column;   /* names that there are; none: positions, from 1, within triples->rows and columns */
-    int adds;                    /* 1: names that are new are added                                  */
+    int adds;                    /* 1: names that are new are added, and no line has more fields than are needed */
     int unknown;                 /* 1: unknown ones become -1, else they are refused                 */
-    int values, weights;         /* 1: a third field is needed; a fourth is                          */
+    int values, weights;         /* 1: a third field is needed, which is a number; a fourth is       */
 } dcl__triplet_rules;
 
 /* Fields of the first line that is neither blank nor a comment; 0 for what is no text. */

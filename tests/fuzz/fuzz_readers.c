@@ -156,12 +156,12 @@ static void try_entries(void)
         dcl__entry_table table;
         dcl__triples pairs;
         dcl_error error;
-        dcl_status status = dcl__entries_read(path, layout, layout == DCL__LAYOUT_MATRIX, &table, &error);
+        dcl_status status = dcl__entries_read(path, layout, layout == DCL__LAYOUT_TRIPLETS, &table, &error);
         if (status) {
             check_refusal(status, &error);
         } else {
             check_entries(&table.entries);
-            status = dcl__triples_read(path, &table, 1, &pairs, &error);
+            status = dcl__triples_read(path, &table, layout == DCL__LAYOUT_MATRIX, 1, &pairs, &error);
             if (status)
                 check_refusal(status, &error);
             dcl__triples_free(&pairs);

@@ -110,6 +110,46 @@ START_TEST(weights_are_a_fourth_field_above_0)
 }
 END_TEST
 
+/* A third of 3 * 0.1 is not 0.1. */
+START_TEST(what_is_listed_once_keeps_its_value)
+{
+    ck_assert_int_eq(read_text(".csv", "a,x,0.1,3\nb,x,3,1\n", DCL__LAYOUT_AUTOMATIC, 1), DCL_OK);
+    ck_assert_double_eq(at(0, 0), 0.1);
+}
+END_TEST
+
+START_TEST(weights_of_what_holds_no_triplets_are_refused)
+{
+    const char *const texts[] = {"1,7,4\n2,8,2\n", "1,2,3,4,5\n",
+                                 "%%MatrixMarket matrix coordinate real general\n1 1 1\n1 1 5\n"};
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(read_text(i < 2 ? ".csv" : ".mtx", texts[i], DCL__LAYOUT_AUTOMATIC, 1), DCL_EFORMAT);
+        ck_assert_ptr_nonnull(strstr(error.text, "which this file is not"));
+        unlink(path);
+    }
+    ck_assert_int_eq(read_text(".csv", "1,2,3,4\n", DCL__LAYOUT_MATRIX, 1), DCL_EFORMAT);
+}
+END_TEST
+
+/* Within quotes, and without: 5" is a size of discs. */
+START_TEST(quotes_are_parts_of_names)
+{
+    expect(".csv", "item,shop,price\n\"5\"\" disc\",a,1\n5\" disc,b,2\n\"x\",a,3\n");
+    ck_assert_uint_eq(table.row_label.count, 2);
+    ck_assert_str_eq(table.row_label.items[0]->text, "5\" disc");
+    ck_assert(at(0, 0) == 1 && at(0, 1) == 2);
+}
+END_TEST
+
+START_TEST(names_of_thousands_of_letters_are_refused)
+{
+    char text[5032] = "b,x,1\n";
+    memset(text + 6, 'a', 5000);
+    strcpy(text + 5006, ",x,1\n");
+    refuse(".csv", text, "line 2: a name of a row or column has 5000 bytes");
+}
+END_TEST
+
 START_TEST(what_is_wrong_in_a_triplet_is_said_with_its_line)
 {
     refuse(".csv", "a,x,1\nb,y,good\n", "line 2: the value \"good\"");
@@ -193,7 +233,7 @@ END_TEST
 
 static dcl_status read_pairs(const char *text, int unknown, dcl__triples *triples)
 {
-    return dcl__triples_read(write_file(".pairs.csv", text), &table, unknown, triples, &error);
+    return dcl__triples_read(write_file(".pairs.csv", text), &table, 0, unknown, triples, &error);
 }
 
 START_TEST(pairs_go_by_the_names_of_the_matrix)
@@ -204,7 +244,7 @@ START_TEST(pairs_go_by_the_names_of_the_matrix)
     ck_assert_int_eq(read_pairs("user,film\nbob,Alien\nann,Brazil,3\n", 0, &pairs), DCL_OK);
     ck_assert_uint_eq(pairs.count, 2);
     ck_assert(pairs.items[0].row == 1 && pairs.items[0].column == 0 && isnan(pairs.items[0].value));
-    ck_assert(pairs.items[1].row == 0 && pairs.items[1].column == 1 && pairs.items[1].value == 3);
+    ck_assert(pairs.items[1].row == 0 && pairs.items[1].column == 1);
     dcl__triples_free(&pairs);
     ck_assert_int_eq(read_pairs("bob,Alien\neve,Alien\n", 0, &pairs), DCL_EFORMAT);
     ck_assert_ptr_nonnull(strstr(error.text, "line 2: the row \"eve\""));
@@ -212,6 +252,53 @@ START_TEST(pairs_go_by_the_names_of_the_matrix)
     ck_assert_int_eq(read_pairs("bob,Alien\neve,Alien\n", 1, &pairs), DCL_OK);
     ck_assert(pairs.items[1].row == -1 && pairs.items[1].column == 0);
     dcl__triples_free(&pairs);
+}
+END_TEST
+
+START_TEST(pairs_pass_over_what_follows)
+{
+    dcl__triples pairs;
+    expect(".csv", "ann,Alien,4\nbob,Brazil,2\n");
+    unlink(path);
+    ck_assert_int_eq(read_pairs("bob,Alien,seen twice\nann,Brazil,,x\n", 0, &pairs), DCL_OK);
+    ck_assert_uint_eq(pairs.count, 2);
+    ck_assert(pairs.items[0].row == 1 && pairs.items[0].column == 0);
+    dcl__triples_free(&pairs);
+}
+END_TEST
+
+/* A header holds no numbers, so that numbers which are unknown are not taken for one. */
+START_TEST(a_first_pair_of_unknown_numbers_is_no_header)
+{
+    dcl__triples pairs;
+    expect(".csv", "1,7,4\n2,8,2\n");
+    unlink(path);
+    ck_assert_int_eq(read_pairs("3,9\n1,7\n", 0, &pairs), DCL_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(error.text, "line 1: the row \"3\""));
+    dcl__triples_free(&pairs);
+    ck_assert_int_eq(read_pairs("3,9\n1,7\n", 1, &pairs), DCL_OK);
+    ck_assert_uint_eq(pairs.count, 2);
+    ck_assert(pairs.items[0].row == -1 && pairs.items[0].column == -1);
+    dcl__triples_free(&pairs);
+    ck_assert_int_eq(read_pairs("user,film\n1,7\n", 0, &pairs), DCL_OK);
+    ck_assert_uint_eq(pairs.count, 1);
+    dcl__triples_free(&pairs);
+}
+END_TEST
+
+START_TEST(triplets_of_a_matrix_need_a_value)
+{
+    dcl__triples held;
+    expect(".csv", "ann,Alien,4\nbob,Brazil,2\n");
+    unlink(path);
+    const char *const text = "user,film,rating,weight\nbob,Alien,3,1\nann,Brazil,,1\n";
+    ck_assert_int_eq(dcl__triples_read(write_file(".csv", text), &table, 1, 0, &held, &error), DCL_OK);
+    ck_assert_uint_eq(held.count, 1);
+    ck_assert(held.items[0].row == 1 && held.items[0].column == 0 && held.items[0].value == 3);
+    dcl__triples_free(&held);
+    ck_assert_int_eq(dcl__triples_read(write_file(".csv", "bob,Alien\n"), &table, 1, 0, &held, &error), DCL_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(error.text, "line 1 has 2 fields, but 3 are needed"));
+    dcl__triples_free(&held);
 }
 END_TEST
 
@@ -239,6 +326,10 @@ Suite *entry_files_suite(void)
     tcase_add_test(tests, an_entry_listed_twice_is_the_mean_of_its_values);
     tcase_add_test(tests, a_missing_value_is_no_entry);
     tcase_add_test(tests, weights_are_a_fourth_field_above_0);
+    tcase_add_test(tests, what_is_listed_once_keeps_its_value);
+    tcase_add_test(tests, weights_of_what_holds_no_triplets_are_refused);
+    tcase_add_test(tests, quotes_are_parts_of_names);
+    tcase_add_test(tests, names_of_thousands_of_letters_are_refused);
     tcase_add_test(tests, what_is_wrong_in_a_triplet_is_said_with_its_line);
     tcase_add_test(tests, coordinates_that_are_not_listed_are_unknown_and_zeros_are_entries);
     tcase_add_test(tests, a_large_sparse_matrix_needs_no_dense_one);
@@ -248,6 +339,9 @@ Suite *entry_files_suite(void)
     tcase_add_test(tests, the_layout_can_be_said_where_it_is_ambiguous);
     tcase_add_test(tests, a_matrix_without_any_entry_is_refused);
     tcase_add_test(tests, pairs_go_by_the_names_of_the_matrix);
+    tcase_add_test(tests, pairs_pass_over_what_follows);
+    tcase_add_test(tests, a_first_pair_of_unknown_numbers_is_no_header);
+    tcase_add_test(tests, triplets_of_a_matrix_need_a_value);
     tcase_add_test(tests, pairs_are_positions_where_the_matrix_has_no_names);
     suite_add_tcase(suite, tests);
     return suite;
