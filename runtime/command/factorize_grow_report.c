@@ -4,23 +4,12 @@
 
 #include "command/factorize_grow.h"
 #include "command/files.h"
+#include "command/words.h"
 #include "core/tensor.h"
 #include "formats/json.h"
 #include "formats/output.h"
 #include "recipes/loss.h"
 #include "recipes/penalty.h"
-
-static const char *status_name(int status)
-{
-    static const char *const names[] = {"", "certified", "converged", "stopped"};
-    return names[status];
-}
-
-static const char *proof_name(int proof)
-{
-    static const char *const names[] = {"", "rigorous", "probable", "none"};
-    return names[proof];
-}
 
 static const char *penalty_name(const dcl__grow_facts *f)
 {
@@ -52,7 +41,7 @@ static json_t *path_json(const dcl__grow_facts *f)
             "{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:s}", "lambda", dcl__json_from_number(p->lambda), "rank",
             (json_int_t)p->rank, "width", (json_int_t)p->width, "objective", dcl__json_from_number(p->objective),
             "lower_bound", dcl__json_from_number(p->lower_bound), "relative_gap", dcl__json_from_number(p->gap),
-            "seconds", dcl__json_from_number(p->seconds), "status", status_name(p->status)));
+            "seconds", dcl__json_from_number(p->seconds), "status", dcl__status_name(p->status)));
     }
     return list;
 }
@@ -72,8 +61,7 @@ static json_t *describe_problem(const dcl__grow_facts *f)
 {
     return json_pack("{s:s, s:s, s:o, s:o, s:o}", "penalty", penalty_name(f), "loss",
                      dcl__loss_find(f->problem->loss)->name, "lambda", dcl__json_from_number(f->problem->lambda),
-                     "largest_lambda",
-                     isnan(f->largest_lambda) ? json_null() : dcl__json_from_number(f->largest_lambda), "mixture",
+                     "largest_lambda", dcl__json_number_or_null(f->largest_lambda), "mixture",
                      f->problem->penalty == DCL_PENALTY_ELASTIC ? dcl__json_from_number(f->problem->mixture)
                                                                 : json_null());
 }
@@ -86,7 +74,7 @@ static json_t *describe_certificate(const dcl_certificate *c)
                      "objective", dcl__json_from_number(c->objective), "optimum",
                      "lower_bound", dcl__json_from_number(c->lower_bound),
                      "relative_gap", dcl__json_from_number(c->relative_gap), "polar", dcl__json_from_number(c->polar),
-                     "polar_reached", dcl__json_from_number(c->polar_reached), "proof", proof_name(c->proof),
+                     "polar_reached", dcl__json_from_number(c->polar_reached), "proof", dcl__proof_name(c->proof),
                      "exact", c->exact, "failure", dcl__json_from_number(c->failure),
                      "stationarity", dcl__json_from_number(c->stationarity),
                      "rank", (json_int_t)c->rank, "balance_error", dcl__json_from_number(c->balance_error));
@@ -99,7 +87,7 @@ static json_t *describe_result(const dcl__grow_facts *f, const dcl_growth_result
                      "seconds", dcl__json_from_number(r->seconds),
                      "seconds_to_ready", dcl__json_from_number(f->ready),
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step), "tau",
-                     "singular_values", numbers_json(r->values, r->width), "status", status_name(r->status),
+                     "singular_values", numbers_json(r->values, r->width), "status", dcl__status_name(r->status),
                      "reason", r->reason, "rounds", (json_int_t)r->history_count,
                      "programs_compiled", (json_int_t)counts.programs_compiled,
                      "kernels_launched", (json_int_t)counts.kernels_launched, "path", path_json(f));
@@ -150,7 +138,7 @@ static dcl_status write_path(const dcl__grow_facts *f, dcl_error *error)
     for (int64_t k = 0; k < f->point_count; k++) {
         const dcl__path_point *p = &f->points[k];
         fprintf(output.stream, "%.17g,%lld,%lld,%.17g,%.17g,%.17g,%.6f,%s\n", p->lambda, (long long)p->rank,
-                (long long)p->width, p->objective, p->lower_bound, p->gap, p->seconds, status_name(p->status));
+                (long long)p->width, p->objective, p->lower_bound, p->gap, p->seconds, dcl__status_name(p->status));
     }
     return dcl__output_commit(&output, error);
 }
@@ -203,7 +191,7 @@ static void print_summary(const dcl__grow_facts *f, const dcl_growth_result *r)
     printf("objective      %.9g\n", c->objective);
     printf("lower bound    %.9g (%s)\n", c->lower_bound, c->proof == DCL_PROOF_NONE ? "nothing is proven"
            : c->proof == DCL_PROOF_PROBABLE ? "true but for a small probability" : "proven");
-    printf("gap            %.2e (%s)\n", c->relative_gap, status_name(r->status));
+    printf("gap            %.2e (%s)\n", c->relative_gap, dcl__status_name(r->status));
     if (r->status != DCL_CERTIFIED)
         printf("reason         %s\n", r->reason);
     printf("polar          %.9g (lambda %.9g)\n", c->polar, f->problem->lambda);

@@ -6,6 +6,7 @@
 #include "command/factorize_noise.h"
 #include "command/files.h"
 #include "command/picture.h"
+#include "command/words.h"
 #include "core/tensor.h"
 #include "formats/output.h"
 #include "formats/json.h"
@@ -14,12 +15,6 @@ static const char *solver_name(int solver)
 {
     static const char *const names[] = {"", "stochastic", "explicit", "closed-form"};
     return names[solver];
-}
-
-static const char *status_name(int status)
-{
-    static const char *const names[] = {"", "certified", "converged", "stopped"};
-    return names[status];
 }
 
 static json_t *numbers_json(const double *numbers, int64_t count)
@@ -107,7 +102,7 @@ static json_t *describe_result(const dcl__report_facts *f, const dcl_factorize_r
                      "balance_error", dcl__json_from_number(a->balance_error), "balanced_last", r->balanced_last,
                      "singular_values", numbers_json(r->product_values, r->width),
                      "data_singular_values", numbers_json(r->data_values, r->data_count),
-                     "unit_products", numbers_json(r->products, r->blocks), "status", status_name(r->status),
+                     "unit_products", numbers_json(r->products, r->blocks), "status", dcl__status_name(r->status),
                      "programs_compiled", (json_int_t)counts.programs_compiled,
                      "kernels_launched", (json_int_t)counts.kernels_launched);
 }
@@ -210,7 +205,7 @@ static void print_summary(const dcl__report_facts *f, const dcl_factorize_result
     printf("files          %s: U.npy V.npy report.json history.csv report.svg report.png\n", f->folder);
     printf("objective      %.9g\n", r->assessment.objective);
     print_optimum(r);
-    printf("gap            %.2e (%s)\n", r->relative_gap, status_name(r->status));
+    printf("gap            %.2e (%s)\n", r->relative_gap, dcl__status_name(r->status));
     if (r->width_found < r->width_trained)
         printf("width          %lld units are enough, of %lld\n", (long long)r->width_found, (long long)r->width_trained);
     if (r->cut_off)

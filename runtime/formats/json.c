@@ -222,6 +222,11 @@ json_t *dcl__json_from_number(double number)
     return json_real(number);
 }
 
+json_t *dcl__json_number_or_null(double number)
+{
+    return isnan(number) ? json_null() : dcl__json_from_number(number);
+}
+
 json_t *dcl__json_from_unsigned(uint64_t number)
 {
     char digits[24];

@@ -31,6 +31,8 @@ json_t *dcl__json_append(json_t *list, json_t *item);
 json_t *dcl__json_put(json_t *object, const char *key, json_t *item);
 
 json_t *dcl__json_from_number(double number);
+/* The same, but NaN, which stands for what there is not, becomes null. */
+json_t *dcl__json_number_or_null(double number);
 /* A number up to 2^53, which every program that reads JSON keeps; beyond it, a text of decimal digits. */
 json_t *dcl__json_from_unsigned(uint64_t number);
 json_t *dcl__json_from_integers(const int64_t *integers, size_t count);

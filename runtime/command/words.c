@@ -1,0 +1,14 @@
+/* words.c: what reports call the constants of the library. */
+#include "command/words.h"
+
+const char *dcl__status_name(int status)
+{
+    static const char *const names[] = {"", "certified", "converged", "stopped"};
+    return names[status];
+}
+
+const char *dcl__proof_name(int proof)
+{
+    static const char *const names[] = {"", "rigorous", "probable", "none"};
+    return names[proof];
+}
