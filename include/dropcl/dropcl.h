@@ -706,7 +706,7 @@ typedef struct dcl_completion_options {
 typedef struct dcl_completion dcl_completion;
 
 /* Fits the biases. Training and holdout entries (NULL: none; lambda must be given then) are of matrices of the same
- * sizes and must stay until the completion is freed. */
+ * sizes, at least one each, and must stay until the completion is freed. */
 DCL_API dcl_status dcl_completion_create(const dcl_registry *registry, dcl_device *device, const dcl_entries *training,
                                          const dcl_entries *holdout, const dcl_completion_options *options,
                                          dcl_completion **completion, dcl_error *error);

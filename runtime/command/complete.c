@@ -4,14 +4,15 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "command/command.h"
 #include "command/files.h"
 #include "command/observations.h"
 #include "core/error.h"
+#include "recipes/certificate.h"
 
 enum { NOISE_NONE = 1, NOISE_DROPOUT = 2 };
+enum { LOSS_SQUARED = 1, LOSS_LOGISTIC = 2 };
 
 typedef struct request {
     const char *matrix, *folder, *holdout, *device, *plugins;
@@ -51,36 +52,48 @@ static int on_round(void *user, const dcl_growth_round *round)
     return dcl__interrupted();
 }
 
-/* ---- The holdout ---- */
+/* ---- The entries ---- */
+
+/* Signs for the logistic loss; what a loss does not allow is said with the file. */
+static dcl_status use_loss(const request *q, const char *file, dcl_entries *entries, dcl_error *error)
+{
+    const dcl_problem problem = {.entries = entries, .penalty = DCL_PENALTY_NUCLEAR,
+                                 .loss = q->loss == LOSS_LOGISTIC ? DCL_LOSS_LOGISTIC : DCL_LOSS_SQUARED};
+    if (q->loss == LOSS_LOGISTIC)
+        dcl__use_signs(entries);
+    const dcl_status status = dcl__problem_check(&problem, error);
+    return status ? dcl__prefix(error, DCL_EFORMAT, "%s", file) : status;
+}
 
 static dcl_status read_held(run *r, const char *file, dcl_error *error)
 {
     dcl__triples triples;
     dcl_status status = dcl__triples_read(file, &r->table, 1, 0, &triples, error);
-    for (size_t i = 0; i < triples.count && status == DCL_OK; i++)
-        if (isnan(triples.items[i].value))
-            status = dcl__fail(error, DCL_EFORMAT, "%s: every entry of a holdout needs a value", file);
     if (status == DCL_OK) {
         status = dcl__entries_build(&triples, 0, &r->held, error);
         status = status ? dcl__prefix(error, status, "%s", file) : status;
     }
     dcl__triples_free(&triples);
     r->holdout = &r->held.entries;
-    return status;
+    return status ? status : use_loss(r->request, file, &r->held.entries, error);
+}
+
+/* The share that --holdout names; -1: it names a file. */
+static double share_of(const request *q)
+{
+    double share = 0.1;
+    return q->holdout && !dcl__read_number(q->holdout, &share) ? -1 : share;
 }
 
 /* A share, or a file. */
 static dcl_status set_aside(run *r, dcl_error *error)
 {
-    const char *holdout = r->request->holdout;
-    double share;
+    const double share = share_of(r->request);
     r->fitted = &r->table.entries;
-    if (holdout && strcmp(holdout, "0") == 0)
+    if (share == 0)
         return DCL_OK;
-    if (holdout && !dcl__read_number(holdout, &share))
-        return read_held(r, holdout, error);
-    if (!holdout)
-        share = 0.1;
+    if (share < 0)
+        return read_held(r, r->request->holdout, error);
     dcl_status status = dcl_entries_split(&r->table.entries, share, r->request->seed, &r->training, &r->drawn, error);
     r->fitted = &r->training;
     r->holdout = &r->drawn;
@@ -92,10 +105,10 @@ static dcl_status set_aside(run *r, dcl_error *error)
 static dcl_completion_options make_options(const request *q)
 {
     return (dcl_completion_options){
-        .loss = q->loss == 2 ? DCL_LOSS_LOGISTIC : DCL_LOSS_SQUARED, .bias = q->bias,
+        .loss = q->loss == LOSS_LOGISTIC ? DCL_LOSS_LOGISTIC : DCL_LOSS_SQUARED, .bias = q->bias,
         .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32, .lambda = isnan(q->lambda) ? -1 : q->lambda, .path = q->path,
-        .share = q->share, .tolerance = q->tolerance, .width = q->rank, .unshrink = q->unshrink, .seed = q->seed,
-        .started = dcl__started(), .progress = on_round,
+        .share = isnan(q->share) ? 0 : q->share, .tolerance = q->tolerance, .width = q->rank,
+        .unshrink = q->unshrink, .seed = q->seed, .started = dcl__started(), .progress = on_round,
         .noise = q->noise == NOISE_DROPOUT ? DCL_NOISE_DROPOUT : DCL_NOISE_NONE,
         .retain = isnan(q->retain) ? 0.5 : q->retain, .steps = q->steps};
 }
@@ -104,14 +117,10 @@ static dcl_status prepare(run *r, dcl_completion_options *options, dcl_error *er
 {
     const request *q = r->request;
     dcl_status status = dcl__entries_read(q->matrix, q->layout, q->weights, &r->table, error);
-    if (status)
-        return status;
-    status = set_aside(r, error);
-    if (status == DCL_OK && options->loss == DCL_LOSS_LOGISTIC) {
-        dcl__use_signs((dcl_entries *)r->fitted);
-        if (r->holdout)
-            dcl__use_signs((dcl_entries *)r->holdout);
-    }
+    if (status == DCL_OK)
+        status = use_loss(q, q->matrix, &r->table.entries, error);
+    if (status == DCL_OK)
+        status = set_aside(r, error);
     if (status == DCL_OK)
         status = dcl__results_start(&r->results, q->folder, error);
     if (status == DCL_OK)
@@ -119,7 +128,8 @@ static dcl_status prepare(run *r, dcl_completion_options *options, dcl_error *er
     if (status)
         return status;
     options->user = r;
-    return dcl_completion_create(r->tools.registry, r->tools.device, r->fitted, r->holdout, options, &r->completion, error);
+    return dcl_completion_create(r->tools.registry, r->tools.device, r->fitted, r->holdout, options, &r->completion,
+                                 error);
 }
 
 static dcl_status write_results(run *r, const dcl_completion_options *options, dcl_completion_result *result,
@@ -195,50 +205,67 @@ static int check_noise(const request *q)
         return dcl__misuse("complete", "--steps must be at least 1, and --retain above 0 and at most 1");
     if (!isnan(q->retain) && !isnan(q->lambda))
         return dcl__misuse("complete", "--retain and --lambda say the same, lambda = (1 - retain) / retain: give one");
-    if (q->path || q->share > 0 || q->tolerance > 0)
+    if (q->path || !isnan(q->share) || q->tolerance > 0)
         return dcl__misuse("complete", "--path, --share and --tolerance go without --noise dropout, for which no "
                            "certificate is known");
-    if (q->loss == 2 || q->unshrink)
+    if (q->loss == LOSS_LOGISTIC || q->unshrink)
         return dcl__misuse("complete", "--loss logistic and --unshrink go without --noise dropout");
+    return DCL__GO_ON;
+}
+
+static int check_numbers(const request *q)
+{
+    double holdout;
+    if (!q->folder)
+        return dcl__misuse("complete", "-o DIR is missing: where should the results go?");
+    if (!isnan(q->lambda) && !(q->lambda >= 0))
+        return dcl__misuse("complete", "--lambda is %g, it must be at least 0", q->lambda);
+    if (q->rank < 0 || q->path < 0)
+        return dcl__misuse("complete", "--rank and --path must be at least 1");
+    if (!isnan(q->share) && !(q->share > 0 && q->share < 1))
+        return dcl__misuse("complete", "--share is %g, it must be above 0 and below 1", q->share);
+    if (!(q->tolerance >= 0))
+        return dcl__misuse("complete", "--tolerance is %g, it must not be negative", q->tolerance);
+    if (q->holdout && dcl__read_number(q->holdout, &holdout) && !(holdout >= 0 && holdout < 1))
+        return dcl__misuse("complete", "--holdout %s: a share of the entries must be below 1 (or give a file)",
+                           q->holdout);
     return DCL__GO_ON;
 }
 
 static int check_request(const request *q)
 {
-    double share;
-    if (!q->folder)
-        return dcl__misuse("complete", "-o DIR is missing: where should the results go?");
-    if (!isnan(q->lambda) && !(q->lambda >= 0 && isfinite(q->lambda)))
-        return dcl__misuse("complete", "--lambda is %g, it must be at least 0", q->lambda);
-    if (q->rank < 0 || q->path < 0)
-        return dcl__misuse("complete", "--rank and --path must be at least 1");
-    if (q->holdout && dcl__read_number(q->holdout, &share) && !(share >= 0 && share < 1))
-        return dcl__misuse("complete", "--holdout %s: a share of the entries must be below 1 (or give a file)", q->holdout);
-    if (q->holdout && strcmp(q->holdout, "0") == 0 && isnan(q->lambda) && q->noise == NOISE_NONE)
+    int over = check_numbers(q);
+    if (over != DCL__GO_ON)
+        return over;
+    if (!isnan(q->lambda) && (q->path || !isnan(q->share)))
+        return dcl__misuse("complete", "--path and --share say which lambdas to choose from, and go without --lambda");
+    if (share_of(q) == 0 && isnan(q->lambda) && q->noise == NOISE_NONE)
         return dcl__misuse("complete", "without a holdout nothing tells which --lambda is best: give one");
-    if (q->loss == 2 && q->unshrink)
+    if (q->loss == LOSS_LOGISTIC && q->unshrink)
         return dcl__misuse("complete", "--unshrink is least squares, --loss logistic goes without");
-    if (q->loss == 2 && q->bias > DCL_BIAS_NONE)
+    if (q->loss == LOSS_LOGISTIC && q->bias > DCL_BIAS_NONE)
         return dcl__misuse("complete", "--loss logistic goes without --bias, which are fitted by least squares");
     return check_noise(q);
 }
 
 int dcl__command_complete(int argc, char **argv)
 {
-    request q = {.dtype = 1, .loss = 1, .noise = NOISE_NONE, .lambda = NAN, .retain = NAN, .seed = 1};
+    request q = {.dtype = 1, .loss = LOSS_SQUARED, .noise = NOISE_NONE, .lambda = NAN, .retain = NAN, .share = NAN,
+                 .seed = 1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
         {"--holdout", "F", "share of the entries to set aside and measure with (default 0.1), 0, or a file of them",
          DCL__OPTION_TEXT, &q.holdout},
         {"--lambda", "L", "weight of the penalty; without it, the best on the holdout of a falling path",
          DCL__OPTION_NUMBER, &q.lambda},
-        {"--path", "K", "lambdas of the path at most (default 16)", DCL__OPTION_INTEGER, &q.path},
+        {"--path", "K", "without --lambda: lambdas of the path at most (default 16)", DCL__OPTION_INTEGER, &q.path},
         {"--share", "S", "the smallest lambda of the path over the largest, from which on factors are 0 (default 0.02)",
          DCL__OPTION_NUMBER, &q.share},
-        {"--rank", "R", "units at most (default: as many as the optimum needs); with --noise: units", DCL__OPTION_INTEGER, &q.rank},
+        {"--rank", "R", "units at most (default: as many as the optimum needs); with --noise: units",
+         DCL__OPTION_INTEGER, &q.rank},
         {"--tolerance", "GAP", "certified gap of each lambda (default 1e-4)", DCL__OPTION_NUMBER, &q.tolerance},
-        {"--bias", "none|mean|both", "what is fitted before the factors: nothing, the mean, or biases of rows and columns as "
-         "well (default)", DCL__OPTION_WORD, &q.bias},
+        {"--bias", "none|mean|both", "what is fitted before the factors: nothing, the mean, or biases of rows and columns "
+         "as well (default)", DCL__OPTION_WORD, &q.bias},
         {"--loss", "squared|logistic", "logistic: for entries -1 and 1, or 0 and 1 (default squared)", DCL__OPTION_WORD,
          &q.loss},
         {"--noise", "none|dropout", "dropout: train R units under dropout on the entries instead, without a certificate",
@@ -246,12 +273,13 @@ int dcl__command_complete(int argc, char **argv)
         {"--retain", "T", "with --noise dropout: probability that a unit is kept (default 0.5)", DCL__OPTION_NUMBER,
          &q.retain},
         {"--steps", "N", "with --noise dropout: steps of training (default 2000)", DCL__OPTION_INTEGER, &q.steps},
-        {"--unshrink", NULL, "predict with units weighed by least squares, since the penalty shrinks them; certified before", DCL__OPTION_FLAG, &q.unshrink},
-        {"--layout", "triplets|matrix", "of a text table: row, column, value, or a row of the matrix a line (default: triplets "
-         "if it has 3 columns)", DCL__OPTION_WORD, &q.layout},
+        {"--unshrink", NULL, "predict with units weighed by least squares, since the penalty shrinks them; certified before",
+         DCL__OPTION_FLAG, &q.unshrink},
+        {"--layout", "triplets|matrix", "of a text table: row, column, value, or a row of the matrix a line (default: "
+         "triplets if it has 3 columns)", DCL__OPTION_WORD, &q.layout},
         {"--weights", NULL, "triplets have a fourth field: the weight of the entry", DCL__OPTION_FLAG, &q.weights},
         {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
-        {"--seed", "N", "seed of the holdout (default 1)", DCL__OPTION_SEED, &q.seed},
+        {"--seed", "N", "seed of the holdout, and of masks (default 1)", DCL__OPTION_SEED, &q.seed},
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu (`dropcl devices`)", DCL__OPTION_TEXT, &q.device},
         {"--plugins", "PATH", "further plugin files or folders, separated by ':'", DCL__OPTION_TEXT, &q.plugins},
         {"--json", NULL, "print the report as JSON", DCL__OPTION_FLAG, &q.json},

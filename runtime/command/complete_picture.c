@@ -52,8 +52,8 @@ static dcl_status draw(const dcl__complete_facts *f, const dcl_completion_result
                                      {"lower bound", rounds, c->seconds, c->bound, DCL__LINE, DCL__VERMILION, 0, 0, 0}};
     const dcl__series gap[] = {{NULL, rounds, c->seconds, c->gap_then, DCL__LINE, DCL__BLUE, 0, 0, 0}};
     const dcl__panel panels[] = {
-        {.title = "Error of predictions", .x_label = "\xce\xbb", .y_label = "root mean square", .log_x = 1, .series = errors,
-         .series_count = 2, .levels = baseline, .level_count = 1},
+        {.title = "Error of predictions", .x_label = "\xce\xbb", .y_label = "root mean square", .log_x = 1,
+         .series = errors, .series_count = 2, .levels = baseline, .level_count = 1},
         {.title = "Rank", .x_label = "\xce\xbb", .y_label = "rank", .log_x = 1, .series = rank, .series_count = 1},
         {.title = "Objective and lower bound", .x_label = "seconds", .y_label = "objective", .series = objective,
          .series_count = 2},
@@ -64,7 +64,8 @@ static dcl_status draw(const dcl__complete_facts *f, const dcl_completion_result
              chosen->lambda, (long long)chosen->rank, chosen->holdout.rmse, r->baseline_holdout.rmse,
              chosen->certificate.relative_gap);
     const dcl__page page = {title, facts, panels, 4, 2};
-    return dcl__plot_write(dcl__join(f->folder, "report.svg").text, dcl__join(f->folder, "report.png").text, &page, error);
+    return dcl__plot_write(dcl__join(f->folder, "report.svg").text, dcl__join(f->folder, "report.png").text, &page,
+                           error);
 }
 
 dcl_status dcl__draw_completion(const dcl__complete_facts *f, const dcl_completion_result *r, dcl_error *error)

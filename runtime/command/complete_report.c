@@ -5,27 +5,10 @@
 
 #include "command/complete.h"
 #include "command/files.h"
+#include "command/words.h"
 #include "core/tensor.h"
 #include "formats/json.h"
 #include "formats/output.h"
-
-static const char *status_name(int status)
-{
-    static const char *const names[] = {"", "certified", "converged", "stopped"};
-    return names[status];
-}
-
-static const char *proof_name(int proof)
-{
-    static const char *const names[] = {"", "rigorous", "probable", "none"};
-    return names[proof];
-}
-
-/* NaN stands for what there is not. */
-static json_t *number_or_null(double number)
-{
-    return isnan(number) ? json_null() : dcl__json_from_number(number);
-}
 
 static int is_trained(const dcl__complete_facts *f)
 {
@@ -40,18 +23,20 @@ static json_t *describe_run(const dcl__complete_facts *f, const dcl_completion_r
     const dcl_entries *e = &f->table->entries;
     const dcl_device_counts counts = dcl_device_statistics(f->device);
     const int trained = is_trained(f);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s?, s:o, s:n,"
-                     " s:o, s:o, s:I}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s?, s:o,"
+                     " s:n, s:o, s:o, s:I}",
                      "version", dcl_version(), "command", "complete", "device", info->name, "platform", info->platform,
                      "driver", info->driver, "dtype", dcl__dtype_name(f->options->dtype),
-                     "seed", (json_int_t)f->options->seed, "rows", (json_int_t)e->rows, "columns", (json_int_t)e->columns,
+                     "seed", (json_int_t)f->options->seed, "rows", (json_int_t)e->rows,
+                     "columns", (json_int_t)e->columns,
                      "entries", (json_int_t)e->count, "duplicates", (json_int_t)f->table->duplicates,
-                     "empty_rows", (json_int_t)f->table->empty_rows, "empty_columns", (json_int_t)f->table->empty_columns,
+                     "empty_rows", (json_int_t)f->table->empty_rows,
+                     "empty_columns", (json_int_t)f->table->empty_columns,
                      "training_entries", (json_int_t)f->training->count,
                      "holdout_entries", (json_int_t)(f->holdout ? f->holdout->count : 0),
                      "width", (json_int_t)r->predictor.width, "solver", trained ? "stochastic" : "grow",
                      "noise", trained ? "dropout" : NULL, "retain",
-                     number_or_null(trained ? 1 / (1 + r->path[r->chosen].lambda) : NAN), "block",
+                     dcl__json_number_or_null(trained ? 1 / (1 + r->path[r->chosen].lambda) : NAN), "block",
                      "steps", trained ? json_integer((json_int_t)r->history[r->history_count - 1].steps) : json_null(),
                      "seconds", dcl__json_from_number(f->seconds), "device_bytes_peak", (json_int_t)counts.bytes_peak);
 }
@@ -65,9 +50,9 @@ static json_t *describe_baseline(const dcl__complete_facts *f, const dcl_complet
                      f->options->loss == DCL_LOSS_LOGISTIC ? "logistic" : "squared", "mean",
                      dcl__json_from_number(b->mean), "damping_row", dcl__json_from_number(b->damping_row),
                      "damping_column", dcl__json_from_number(b->damping_column),
-                     "baseline_training_rmse", number_or_null(r->baseline_training.rmse),
-                     "baseline_rmse", number_or_null(r->baseline_holdout.rmse),
-                     "baseline_mae", number_or_null(r->baseline_holdout.mae));
+                     "baseline_training_rmse", dcl__json_number_or_null(r->baseline_training.rmse),
+                     "baseline_rmse", dcl__json_number_or_null(r->baseline_holdout.rmse),
+                     "baseline_mae", dcl__json_number_or_null(r->baseline_holdout.mae));
 }
 
 static json_t *describe_point(const dcl_completion_point *p)
@@ -77,14 +62,18 @@ static json_t *describe_point(const dcl_completion_point *p)
                      "lambda", dcl__json_from_number(p->lambda), "width", (json_int_t)p->width, "rank",
                      (json_int_t)p->rank, "data_term", dcl__json_from_number(c->data_term),
                      "regularizer", dcl__json_from_number(c->regularizer),
-                     "objective", dcl__json_from_number(c->objective), "lower_bound", dcl__json_from_number(c->lower_bound),
-                     "relative_gap", dcl__json_from_number(c->relative_gap), "polar", number_or_null(c->polar),
+                     "objective", dcl__json_from_number(c->objective),
+                     "lower_bound", dcl__json_from_number(c->lower_bound),
+                     "relative_gap", dcl__json_from_number(c->relative_gap),
+                     "polar", dcl__json_number_or_null(c->polar),
                      "stationarity", dcl__json_from_number(c->stationarity),
-                     "balance_error", dcl__json_from_number(c->balance_error), "proof", proof_name(c->proof),
+                     "balance_error", dcl__json_from_number(c->balance_error), "proof", dcl__proof_name(c->proof),
                      "exact", c->exact,
-                     "training_rmse", number_or_null(p->training.rmse), "training_mae", number_or_null(p->training.mae),
-                     "holdout_rmse", number_or_null(p->holdout.rmse), "holdout_mae", number_or_null(p->holdout.mae),
-                     "status", status_name(p->status));
+                     "training_rmse", dcl__json_number_or_null(p->training.rmse),
+                     "training_mae", dcl__json_number_or_null(p->training.mae),
+                     "holdout_rmse", dcl__json_number_or_null(p->holdout.rmse),
+                     "holdout_mae", dcl__json_number_or_null(p->holdout.mae),
+                     "status", dcl__status_name(p->status));
 }
 
 static json_t *describe_path(const dcl_completion_result *r)
@@ -121,7 +110,8 @@ static dcl_status write_path(const char *folder, const dcl_completion_result *r,
     dcl_status status = dcl__output_open(dcl__join(folder, "path.csv").text, &output, error);
     if (status)
         return status;
-    fputs("lambda,rank,units,seconds,objective,lower_bound,gap,training_rmse,holdout_rmse,holdout_mae\n", output.stream);
+    fputs("lambda,rank,units,seconds,objective,lower_bound,gap,training_rmse,holdout_rmse,holdout_mae\n",
+          output.stream);
     for (const dcl_completion_point *p = r->path; p < r->path + r->path_count; p++)
         fprintf(output.stream, "%.17g,%" PRId64 ",%" PRId64 ",%.6f,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g\n", p->lambda,
                 p->rank, p->width, p->seconds, p->certificate.objective, p->certificate.lower_bound,
@@ -137,8 +127,8 @@ static dcl_status write_history(const char *folder, const dcl_completion_result 
         return status;
     fputs("lambda,round,steps,seconds,units,objective,lower_bound,gap,polar\n", output.stream);
     for (const dcl_growth_round *h = r->history; h < r->history + r->history_count; h++)
-        fprintf(output.stream, "%.17g,%" PRId64 ",%" PRId64 ",%.6f,%" PRId64 ",%.17g,%.17g,%.17g,%.17g\n", h->lambda, h->round,
-                h->steps, h->seconds, h->width, h->objective, h->lower_bound, h->gap, h->polar);
+        fprintf(output.stream, "%.17g,%" PRId64 ",%" PRId64 ",%.6f,%" PRId64 ",%.17g,%.17g,%.17g,%.17g\n", h->lambda,
+                h->round, h->steps, h->seconds, h->width, h->objective, h->lower_bound, h->gap, h->polar);
     return dcl__output_commit(&output, error);
 }
 
@@ -149,9 +139,27 @@ static void print_path(const dcl_completion_result *r)
     printf("\n      lambda   rank      gap  training rmse  holdout rmse\n");
     for (int64_t k = 0; k < r->path_count; k++) {
         const dcl_completion_point *p = &r->path[k];
-        printf("%12.6g %6lld %8.1e %14.6g %13.6g%s\n", p->lambda, (long long)p->rank, p->certificate.relative_gap,
-               p->training.rmse, p->holdout.rmse, k == r->chosen ? "  chosen" : "");
+        printf("%12.6g %6lld %8.1e %14.6g ", p->lambda, (long long)p->rank, p->certificate.relative_gap,
+               p->training.rmse);
+        if (isnan(p->holdout.rmse))
+            printf("%13s", "none");
+        else
+            printf("%13.6g", p->holdout.rmse);
+        printf("%s\n", k == r->chosen ? "  chosen" : "");
     }
+}
+
+/* On the holdout where there is one. */
+static void print_errors(const dcl__complete_facts *f, const dcl_completion_result *r)
+{
+    const dcl_completion_point *p = &r->path[r->chosen];
+    const dcl_prediction_error *errors = f->holdout ? &p->holdout : &p->training;
+    printf("biases alone   rmse ");
+    if (f->holdout)
+        printf("%.6g on the holdout, ", r->baseline_holdout.rmse);
+    printf("%.6g in training\n", r->baseline_training.rmse);
+    printf("chosen         lambda %.6g, rank %lld, rmse %.6g, mae %.6g %s\n", p->lambda, (long long)p->rank,
+           errors->rmse, errors->mae, f->holdout ? "on the holdout" : "in training");
 }
 
 static void print_summary(const dcl__complete_facts *f, const dcl_completion_result *r)
@@ -165,18 +173,16 @@ static void print_summary(const dcl__complete_facts *f, const dcl_completion_res
     if (f->table->duplicates > 0)
         printf("duplicates     %lld lines list an entry again; the mean of its values counts\n",
                (long long)f->table->duplicates);
-    printf("time           %.2f s\nfiles          %s: U.npy V.npy row_bias.npy column_bias.npy model.json report.json path.csv "
-           "history.csv report.svg report.png\n", f->seconds, f->folder);
-    printf("biases alone   rmse %.6g on the holdout, %.6g in training\n", r->baseline_holdout.rmse,
-           r->baseline_training.rmse);
-    printf("chosen         lambda %.6g, rank %lld, rmse %.6g, mae %.6g on the holdout\n", p->lambda, (long long)p->rank,
-           p->holdout.rmse, p->holdout.mae);
+    printf("time           %.2f s\nfiles          %s: U.npy V.npy row_bias.npy column_bias.npy %smodel.json "
+           "report.json path.csv history.csv report.svg report.png\n", f->seconds, f->folder,
+           f->table->row_label.count > 0 ? "rows.csv columns.csv " : "");
+    print_errors(f, r);
     if (is_trained(f))
         printf("objective      %.9g, at least %.9g entry by entry; no certificate is known under dropout (%s)\n",
-               p->certificate.objective, p->certificate.lower_bound, status_name(p->status));
+               p->certificate.objective, p->certificate.lower_bound, dcl__status_name(p->status));
     else
         printf("objective      %.9g, at least %.9g\ngap            %.2e (%s)\n", p->certificate.objective,
-               p->certificate.lower_bound, p->certificate.relative_gap, status_name(p->status));
+               p->certificate.lower_bound, p->certificate.relative_gap, dcl__status_name(p->status));
     print_path(r);
 }
 

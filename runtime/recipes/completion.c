@@ -1,5 +1,5 @@
-/* completion.c: missing entries of a matrix: biases, then factors over a falling path of lambda, chosen by a holdout, or
- * trained under dropout. */
+/* completion.c: missing entries of a matrix: biases, then factors over a falling path of lambda, chosen by a holdout,
+ * or trained under dropout. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -49,8 +49,23 @@ static dcl_status check_noise(const dcl_completion_options *o, dcl_error *error)
         return dcl__fail(error, DCL_EINVAL, "training takes a width of at least 1, and from 0 to %lld steps",
                          (long long)DCL__MOST_STEPS);
     if (o->loss != DCL_LOSS_SQUARED || o->unshrink)
-        return dcl__fail(error, DCL_EINVAL, "what dropout costs is known for the squared loss, and units stay as trained");
+        return dcl__fail(error, DCL_EINVAL, "what dropout costs is known for the squared loss, and units stay as "
+                         "trained");
     return DCL_OK;
+}
+
+/* Entries of both parts must be such as the loss allows. */
+static dcl_status check_entries(const dcl_entries *training, const dcl_entries *holdout, int loss, dcl_error *error)
+{
+    dcl_status status = DCL_OK;
+    if (training->count == 0 || (holdout && holdout->count == 0))
+        return dcl__fail(error, DCL_EINVAL, "there is no entry to %s with", training->count == 0 ? "train" : "measure");
+    for (int i = 0; i < 2 && status == DCL_OK; i++) {
+        const dcl_problem problem = {.entries = i ? holdout : training, .loss = loss, .penalty = DCL_PENALTY_NUCLEAR};
+        if (problem.entries)
+            status = dcl__problem_check(&problem, error);
+    }
+    return status;
 }
 
 static dcl_status check(const dcl_entries *training, const dcl_entries *holdout, const dcl_completion_options *o,
@@ -58,12 +73,13 @@ static dcl_status check(const dcl_entries *training, const dcl_entries *holdout,
 {
     if (o->noise == DCL_NOISE_NONE && o->lambda < 0 && !holdout)
         return dcl__fail(error, DCL_EINVAL, "the best lambda is chosen by the error on a holdout: give one, or lambda");
-    if (!isfinite(o->lambda) || !(o->tolerance >= 0) || !(o->share >= 0 && o->share < 1) || o->path < 0 || o->width < 0)
-        return dcl__fail(error, DCL_EINVAL, "lambda, tolerance, path and width must be numbers of at least 0, and the share "
-                         "below 1");
+    if (!isfinite(o->lambda) || !(o->tolerance >= 0) || !(o->share >= 0 && o->share < 1) || o->path < 0 ||
+        o->width < 0)
+        return dcl__fail(error, DCL_EINVAL, "lambda, tolerance, share, path and width must be numbers of at least 0, "
+                         "and the share below 1");
     if (holdout && (holdout->rows != training->rows || holdout->columns != training->columns))
-        return dcl__fail(error, DCL_EINVAL, "training entries are of a %" PRId64 " x %" PRId64 " matrix and those of the "
-                         "holdout of %" PRId64 " x %" PRId64, training->rows, training->columns, holdout->rows,
+        return dcl__fail(error, DCL_EINVAL, "training entries are of a %" PRId64 " x %" PRId64 " matrix and those of "
+                         "the holdout of %" PRId64 " x %" PRId64, training->rows, training->columns, holdout->rows,
                          holdout->columns);
     if (o->loss == DCL_LOSS_LOGISTIC && o->unshrink)
         return dcl__fail(error, DCL_EINVAL, "units are unshrunk by least squares, not with the logistic loss");
@@ -129,12 +145,11 @@ dcl_status dcl_completion_create(const dcl_registry *registry, dcl_device *devic
     o.noise = o.noise ? o.noise : DCL_NOISE_NONE;
     o.dtype = o.dtype ? o.dtype : DCL_F32;
     o.path = o.path ? o.path : DEFAULT_PATH;
-    o.share = o.share > 0 ? o.share : DEFAULT_SHARE;
+    o.share = o.share == 0 ? DEFAULT_SHARE : o.share;
     o.started = o.started > 0 ? o.started : dcl__now();
     dcl_status status = check(training, holdout, &o, error);
     if (status == DCL_OK)
-        status = dcl__problem_check(&(dcl_problem){.entries = training, .loss = o.loss, .penalty = DCL_PENALTY_NUCLEAR},
-                                    error);
+        status = check_entries(training, holdout, o.loss, error);
     if (status)
         return status;
     if (o.noise == DCL_NOISE_DROPOUT && o.lambda < 0)
@@ -216,7 +231,8 @@ static dcl_status fit(dcl_completion *c, double lambda, dcl_error *error)
     dcl_status status = c->dropout ? dcl__dropout_run(c->dropout, error) : dcl_growth_run(c->growth, lambda, error);
     if (status)
         return status;
-    return c->dropout ? dcl__dropout_finish(c->dropout, &c->last, error) : dcl_growth_finish(c->growth, &c->last, error);
+    return c->dropout ? dcl__dropout_finish(c->dropout, &c->last, error)
+                      : dcl_growth_finish(c->growth, &c->last, error);
 }
 
 static dcl_status solve(dcl_completion *c, double lambda, dcl_error *error)

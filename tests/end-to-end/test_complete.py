@@ -198,6 +198,38 @@ class Predict(Complete):
         shown = self.dropcl("predict", "fit", "pairs.csv", "--unknown", "mean").out.splitlines()[2]
         self.assertClose(float(shown.split(",")[2]), report["mean"] + bias, 1e-6)
 
+    def test_what_follows_a_pair_is_passed_over(self):
+        self.complete(self.triplets(), "--lambda", 50)
+        self.write("pairs.csv", "user 1,12,first,1\nuser 2,12,second,2\n")
+        self.assertEqual(len(self.dropcl("predict", "fit", "pairs.csv").out.splitlines()), 3)
+
+    def test_names_may_hold_quotes(self):
+        self.write("M.csv", 'item,shop,price\n5" disc,a,1\n"3"" disc",a,2\n5" disc,b,3\n"3"" disc",b,5\n')
+        self.complete("M.csv", "--holdout", 0, "--lambda", 0.1)
+        self.write("pairs.csv", '"5"" disc",b\n"3"" disc",b\n')
+        shown = list(csv.reader(self.dropcl("predict", "fit", "pairs.csv").out.splitlines()))
+        self.assertEqual([row[:2] for row in shown[1:]], [['5" disc', "b"], ['3" disc', "b"]])
+
+    def test_signs_are_clipped_to_signs(self):
+        """0 and 1 stand for -1 and 1, with a holdout as without."""
+        full, known, _ = ratings()
+        sign = (full > numpy.median(full)).astype(int)
+        self.write("M.csv", "".join(f"{a},{b},{sign[a, b]}\n" for a, b in zip(*numpy.nonzero(known))))
+        a, b = numpy.argwhere(known & (sign == 0))[0]
+        self.write("pairs.csv", f"{a},{b}\n")
+        for holdout in (0, 0.1):
+            self.complete("M.csv", "--loss", "logistic", "--lambda", 2, "--holdout", holdout)
+            shown = [self.dropcl("predict", "fit", "pairs.csv", *clip).out for clip in ((), ("--clip",))]
+            self.assertEqual(shown[0], shown[1])
+            self.assertLess(float(shown[1].splitlines()[1].split(",")[2]), 0)
+
+    def test_a_model_of_another_loss_is_refused(self):
+        self.complete(self.triplets(), "--lambda", 50)
+        model = self.path("fit/model.json")
+        model.write_text(model.read_text(encoding="utf-8").replace("squared", "hinge"), encoding="utf-8")
+        self.write("pairs.csv", "user 1,12\n")
+        self.assertIn("model.json: there is no loss hinge", self.dropcl("predict", "fit", "pairs.csv", status=3).err)
+
     def test_a_folder_without_a_model_is_refused(self):
         self.write("pairs.csv", "1,1\n")
         self.assertIn("model.json", self.dropcl("predict", ".", "pairs.csv", status=3).err)
@@ -216,6 +248,33 @@ class BadInput(Complete):
         self.refuse(self.write("M.csv", "a,x,inf\n"), "not a finite number")
         head = "%%MatrixMarket matrix coordinate real general\n"
         self.refuse(self.write("M.mtx", head + "3 3 1\n4 1 2.5\n"), "outside of the 3x3 matrix")
+
+    def test_values_that_the_loss_does_not_allow_are_refused_with_the_file(self):
+        self.refuse(self.write("M.csv", "a,x,3\nb,y,1\n"), "M.csv: the entry in row 1, column 1 is 3", "--loss",
+                    "logistic")
+        self.write("M.csv", "a,x,0\nb,y,1\nb,x,1\n")
+        self.write("test.csv", "a,y,0.5\n")
+        self.refuse("M.csv", "test.csv: the entry in row 1, column 2 is 0.5", "--loss", "logistic", "--holdout",
+                    "test.csv", "--lambda", 1)
+
+    def test_weights_that_are_not_there_are_refused(self):
+        self.refuse(self.write("M.csv", "1,7,4\n2,8,2\n"), "weights are the fourth field", "--weights")
+
+    def test_options_out_of_range_and_contradictions_are_refused(self):
+        name = self.triplets()
+        for message, *options in (("--share is -1", "--share", -1), ("--share is 1", "--share", 1),
+                                  ("--tolerance is -1", "--tolerance", -1),
+                                  ("and go without --lambda", "--lambda", 1, "--path", 3),
+                                  ("and go without --lambda", "--lambda", 1, "--share", 0.5),
+                                  ("which --lambda is best", "--holdout", "0.0")):
+            self.refuse(name, message, *options, status=2)
+
+    def test_without_a_holdout_errors_are_those_of_training(self):
+        self.write("M.csv", "a,x,1\na,y,3\nb,x,4\nb,y,5\n")
+        shown = self.dropcl("complete", "M.csv", "-o", "fit", "--holdout", "0.0", "--lambda", 0.1).out
+        self.assertRegex(shown, r"biases alone   rmse [\d.e-]+ in training\n")
+        self.assertRegex(shown, r"mae [\d.e-]+ in training\n")
+        self.assertNotIn("nan", shown)
 
     def test_nothing_known_is_refused(self):
         self.refuse(self.write("M.csv", "user,film,rating\n"), "no entry")

@@ -284,15 +284,22 @@ END_TEST
 
 START_TEST(what_cannot_be_is_refused)
 {
-    static known k, other;
+    static known k, other, wrong, empty;
     dcl_completion *completion;
     dcl_error error;
     draw_entries(&k, M, N, 0);
     take(&other, 1, 2, (double[]){1, 2}, NULL);
+    draw_entries(&wrong, M, N, 0);
+    wrong.value[3] = INFINITY;
+    empty.entries = (dcl_entries){M, N, 0, empty.start, empty.column, empty.value, NULL};
     const struct { const dcl_entries *holdout; dcl_completion_options options; const char *message; } cases[] = {
         {NULL, {.lambda = -1}, "a holdout"},
         {&other.entries, {.lambda = 1}, "of the holdout of 1 x 2"},
+        {&wrong.entries, {.lambda = 1}, "is inf, but the squared loss is for finite numbers"},
+        {&k.entries, {.lambda = 1, .loss = DCL_LOSS_LOGISTIC}, "is for -1 or 1"},
+        {&empty.entries, {.lambda = 1}, "no entry to measure with"},
         {NULL, {.lambda = NAN}, "must be numbers"},
+        {&k.entries, {.lambda = -1, .share = -0.1}, "must be numbers"},
         {NULL, {.lambda = 1, .loss = DCL_LOSS_LOGISTIC, .bias = DCL_BIAS_BOTH}, "goes without"},
         {NULL, {.lambda = -1, .noise = DCL_NOISE_DROPOUT, .width = 2}, "retain is 0"},
         {NULL, {.lambda = 1, .noise = DCL_NOISE_DROPOUT}, "a width of at least 1"},
@@ -300,8 +307,10 @@ START_TEST(what_cannot_be_is_refused)
         {NULL, {.lambda = 1, .noise = DCL_NOISE_DROPBLOCK, .width = 2}, "under dropout, or without"},
     };
     for (int i = 0; i < ROWS(cases); i++)
-        ASSERT_FAILS(dcl_completion_create(ops, device, &k.entries, cases[i].holdout, &cases[i].options, &completion, &error),
-                     DCL_EINVAL, cases[i].message);
+        ASSERT_FAILS(dcl_completion_create(ops, device, &k.entries, cases[i].holdout, &cases[i].options, &completion,
+                                           &error), DCL_EINVAL, cases[i].message);
+    ASSERT_FAILS(dcl_completion_create(ops, device, &empty.entries, NULL, &(dcl_completion_options){.lambda = 1},
+                                       &completion, &error), DCL_EINVAL, "no entry to train with");
 }
 END_TEST
 
