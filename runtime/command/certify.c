@@ -2,11 +2,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "command/command.h"
 #include "command/complete.h"
 #include "command/files.h"
 #include "command/observations.h"
+#include "command/words.h"
 #include "core/error.h"
 #include "formats/json.h"
 #include "recipes/certificate.h"
@@ -30,12 +32,6 @@ static int is_certified(const request *q, const dcl_certificate *c)
 
 /* ---- What is printed ---- */
 
-static const char *proof_name(int proof)
-{
-    static const char *const names[] = {"", "rigorous", "probable", "none"};
-    return names[proof];
-}
-
 static json_t *describe(const request *q, const dcl__observations *y, int64_t width, const dcl_certificate *c)
 {
     json_t *object = json_pack(
@@ -46,11 +42,10 @@ static json_t *describe(const request *q, const dcl__observations *y, int64_t wi
         dcl__json_from_number(c->data_term), "regularizer", dcl__json_from_number(c->regularizer), "objective",
         dcl__json_from_number(c->objective), "lower_bound", dcl__json_from_number(c->lower_bound), "relative_gap",
         dcl__json_from_number(c->relative_gap));
-    const int has_polar = !isnan(c->polar);
     json_t *more = json_pack("{s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:I, s:s}", "polar",
-                             has_polar ? dcl__json_from_number(c->polar) : json_null(), "polar_reached",
-                             has_polar ? dcl__json_from_number(c->polar_reached) : json_null(), "proof",
-                             proof_name(c->proof), "exact", c->exact, "failure", dcl__json_from_number(c->failure),
+                             dcl__json_number_or_null(c->polar), "polar_reached",
+                             dcl__json_number_or_null(c->polar_reached), "proof",
+                             dcl__proof_name(c->proof), "exact", c->exact, "failure", dcl__json_from_number(c->failure),
                              "stationarity", dcl__json_from_number(c->stationarity), "balance_error",
                              dcl__json_from_number(c->balance_error), "rank", (json_int_t)c->rank, "status",
                              is_certified(q, c) ? "certified" : "open");
@@ -124,6 +119,20 @@ static dcl_status check_shapes(const request *q, const dcl__observations *y, con
     return status;
 }
 
+/* Names of rows or columns of the entries and of the completion, where both have some, must be the same in the same
+ * order: else U, V and biases would belong to other rows and columns than the entries. */
+static dcl_status check_names(const request *q, const dcl__labels *found, const dcl__labels *wanted, const char *what,
+                              dcl_error *error)
+{
+    int same = 1;
+    for (size_t i = 0; i < found->count && wanted->count > 0 && same; i++)
+        same = i < wanted->count && strcmp(found->items[i]->text, wanted->items[i]->text) == 0;
+    if (same)
+        return DCL_OK;
+    return dcl__fail(error, DCL_EFORMAT, "the %s of %s are others than those of %s, or in another order (certify the "
+                     "file that was completed)", what, q->matrix, q->baseline);
+}
+
 /* What mean and biases of a completion leave of the entries. */
 static dcl_status subtract_baseline(const request *q, dcl__observations *y, dcl_error *error)
 {
@@ -133,9 +142,13 @@ static dcl_status subtract_baseline(const request *q, dcl__observations *y, dcl_
     dcl_status status = dcl__model_read(q->baseline, &model, error);
     const dcl_predictor baseline = {.baseline = &model.baseline};
     if (status == DCL_OK && (model.table.entries.rows != y->rows || model.table.entries.columns != y->columns))
-        status = dcl__fail(error, DCL_EFORMAT, "%s is of a %" PRId64 " x %" PRId64 " matrix, but %s holds one of %" PRId64
-                           " x %" PRId64, q->baseline, model.table.entries.rows, model.table.entries.columns, q->matrix,
-                           y->rows, y->columns);
+        status = dcl__fail(error, DCL_EFORMAT, "%s is of a %" PRId64 " x %" PRId64 " matrix, but %s holds one of %"
+                           PRId64 " x %" PRId64, q->baseline, model.table.entries.rows, model.table.entries.columns,
+                           q->matrix, y->rows, y->columns);
+    if (status == DCL_OK)
+        status = check_names(q, &y->row_label, &model.table.row_label, "rows", error);
+    if (status == DCL_OK)
+        status = check_names(q, &y->column_label, &model.table.column_label, "columns", error);
     for (int64_t a = 0; a < y->rows && status == DCL_OK; a++)
         for (int64_t i = e->start[a]; i < e->start[a + 1]; i++)
             value[i] -= dcl_predict(&baseline, a, e->column[i]);
@@ -240,13 +253,13 @@ int dcl__command_certify(int argc, char **argv)
          &q.mixture},
         {"--block", "B", "dropblock: neighbouring units that are dropped together", DCL__OPTION_INTEGER, &q.block},
         {"--tolerance", "GAP", "exit status 5 when the relative gap is above", DCL__OPTION_NUMBER, &q.tolerance},
-        {"--entries", NULL, "read Y as `dropcl complete` does: of triplets and coordinates, what is not listed is missing",
-         DCL__OPTION_FLAG, &q.entries},
+        {"--entries", NULL, "read Y as `dropcl complete` does: of triplets and coordinates, what is not listed is "
+         "missing", DCL__OPTION_FLAG, &q.entries},
         {"--layout", "triplets|matrix", "with --entries: of a text table (default: triplets if it has 3 columns)",
          DCL__OPTION_WORD, &q.layout},
         {"--weights", NULL, "with --entries: triplets have a fourth field, the weight", DCL__OPTION_FLAG, &q.weights},
-        {"--baseline", "DIR", "with --entries: subtract mean and biases of the completion in DIR first", DCL__OPTION_TEXT,
-         &q.baseline},
+        {"--baseline", "DIR", "with --entries: subtract mean and biases of the completion in DIR first",
+         DCL__OPTION_TEXT, &q.baseline},
         {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
         {"-o", "FILE", "also write the certificate as JSON", DCL__OPTION_TEXT, &q.file},
         {"--json", NULL, "print the certificate as JSON", DCL__OPTION_FLAG, &q.json},

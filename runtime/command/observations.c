@@ -28,8 +28,8 @@ static dcl_status rescale(dcl__array *array, double scale, dcl_error *error)
     for (int64_t i = 0; i < count; i++) {
         numbers[i] *= scale;
         if (isinf(numbers[i]))
-            return dcl__fail(error, DCL_EFORMAT, "the entry at row %" PRId64 ", column %" PRId64 " is infinite; replace "
-                             "it by a finite number, or by NaN where it is unknown", i / array->dim[1] + 1,
+            return dcl__fail(error, DCL_EFORMAT, "the entry at row %" PRId64 ", column %" PRId64 " is infinite; "
+                             "replace it by a finite number, or by NaN where it is unknown", i / array->dim[1] + 1,
                              i % array->dim[1] + 1);
     }
     return DCL_OK;
@@ -40,7 +40,8 @@ static dcl_status gather(const dcl__array *array, dcl_entries *entries, dcl_erro
 {
     const int64_t rows = array->dim[0], columns = array->dim[1], count = rows * columns - array->missing;
     const double *numbers = array->data;
-    int64_t *start = malloc((size_t)(rows + 1) * sizeof *start), *column = malloc((size_t)count * sizeof *column), e = 0;
+    int64_t *start = malloc((size_t)(rows + 1) * sizeof *start), e = 0;
+    int64_t *column = malloc((size_t)count * sizeof *column);
     double *value = malloc((size_t)count * sizeof *value);
     *entries = (dcl_entries){.rows = rows, .columns = columns, .count = count, .start = start, .column = column,
                              .value = value};
@@ -94,10 +95,12 @@ dcl_status dcl__observations_read_entries(const char *file, int layout, int weig
         observations->rows = table.entries.rows;
         observations->columns = table.entries.columns;
         observations->count = table.entries.count;
-        table.entries = (dcl_entries){0};
-        if (loss == DCL_LOSS_LOGISTIC)
-            dcl__use_signs(&observations->entries);
+        observations->row_label = table.row_label;
+        observations->column_label = table.column_label;
+        table = (dcl__entry_table){0};
     }
+    if (status == DCL_OK && loss == DCL_LOSS_LOGISTIC)
+        dcl__use_signs(&observations->entries);
     dcl__entries_free(&table);
     return status;
 }
@@ -106,6 +109,8 @@ void dcl__observations_free(dcl__observations *observations)
 {
     dcl__array_free(&observations->array);
     dcl_entries_release(&observations->entries);
+    dcl__labels_free(&observations->row_label);
+    dcl__labels_free(&observations->column_label);
     *observations = (dcl__observations){0};
 }
 

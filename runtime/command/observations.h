@@ -11,14 +11,15 @@ typedef struct dcl__observations {
     dcl__array array;            /* the whole matrix, f64; or empty, and                             */
     dcl_matrix matrix;
     dcl_entries entries;         /* the entries, which own their arrays                              */
+    dcl__labels row_label, column_label;     /* names of entries that were read with names           */
 } dcl__observations;
 
 /* Reads a matrix, multiplied by `scale`. Entries that are NaN or left out are missing; where there are some, or the
  * loss works on entries alone, the others become entries. Free also after a failure. */
 dcl_status dcl__observations_read(const char *file, double scale, int loss, dcl__observations *observations,
                                   dcl_error *error);
-/* Reads entries as `dropcl complete` does, by dcl__entries_read, for a loss; rows and columns are in the order of the names
- * that it writes. Free also after a failure. */
+/* Reads entries as `dropcl complete` does, by dcl__entries_read, for a loss; rows and columns are in the order of the
+ * names that it writes. Free also after a failure. */
 dcl_status dcl__observations_read_entries(const char *file, int layout, int weights, int loss,
                                           dcl__observations *observations, dcl_error *error);
 void dcl__observations_free(dcl__observations *observations);

@@ -252,6 +252,10 @@ class Entries(Case):
         self.write("other.csv", "a,x,1\nb,y,2\n")
         refused = self.dropcl("certify", "other.csv", *factors, "--entries", "--baseline", "fit", status=INPUT)
         self.assertIn("fit is of a 30 x 20 matrix, but other.csv holds one of 2 x 2", refused.err)
+        lines = self.path("M.csv").read_text(encoding="utf-8").splitlines()
+        self.write("turned.csv", "\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+        refused = self.dropcl("certify", "turned.csv", *factors, "--entries", "--baseline", "fit", status=INPUT)
+        self.assertIn("the rows of turned.csv are others than those of fit, or in another order", refused.err)
         refused = self.dropcl("certify", "M.csv", *factors, "--entries", "--baseline", ".", status=INPUT)
         self.assertIn("model.json", refused.err)
 
