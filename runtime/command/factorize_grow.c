@@ -219,9 +219,9 @@ int dcl__factorize_grow(const dcl__grow_run *run)
     const dcl__grow_facts facts = {run, s.tools.device, &s.problem, s.largest, s.ready, s.points, s.point_count};
     if (status == DCL_OK)
         status = dcl__report_grow(&facts, &result, &error);
-    const int over = dcl__interrupted() && status ? DCL__EXIT_INTERRUPTED
-                     : status                     ? dcl__exit(status, &error)
-                                                  : exit_status(&s, &result);
+    int over = status ? dcl__exit(status, &error) : exit_status(&s, &result);
+    if (status && dcl__interrupted())
+        over = DCL__EXIT_INTERRUPTED;
     clean_up(&s);
     dcl__results_end(&s.results, status);
     return over;

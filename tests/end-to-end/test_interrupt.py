@@ -213,6 +213,36 @@ class Run(Interrupt):
         self.assertTrue(numpy.isfinite(numpy.load(self.path("U.npy"))).all())
 
 
+class Grow(Interrupt):
+    """Known entries with little to find in them, so that no lambda is done soon."""
+    def setUp(self):
+        super().setUp()
+        noise = numpy.random.default_rng(1).normal(size=(600, 500))
+        noise[numpy.random.default_rng(2).random(noise.shape) < 0.5] = numpy.nan
+        self.save("holes.npy", noise)
+
+    def check(self, words, out, message):
+        result = self.interrupt(words, after="round ")
+        self.assertEqual(result.status, INTERRUPTED, result.text)
+        self.assertRegex(result.err, rf"dropcl: interrupted at lambda [\d.e+-]+; {message} is in {out}\r\n$")
+        report = json.loads(self.path(out).joinpath("report.json").read_text(encoding="utf-8"))
+        self.assertLessEqual(report["lower_bound"], report["objective"])
+        self.assertTrue(all(numpy.isfinite(numpy.load(self.path(f"{out}/{name}.npy"))).all() for name in "UV"))
+        return report
+
+    def test_growth_stops_with_the_factors_it_reached(self):
+        words = ["factorize", "holes.npy", "-o", "fit", "--solver", "grow", "--share", 0.05, "--path", 20,
+                 "--tolerance", 1e-9]
+        report = self.check(words, "fit", "what was reached")
+        self.assertLess(len(report["path"]), 20)
+
+    def test_a_completion_stops_with_the_best_model_so_far(self):
+        words = ["complete", "holes.npy", "-o", "fit", "--share", 0.05, "--path", 100, "--tolerance", 1e-9]
+        self.check(words, "fit", "the best that was reached")
+        self.path("pairs.csv").write_text("1,1\n", encoding="utf-8")
+        self.assertEqual(len(self.dropcl("predict", "fit", "pairs.csv").out.splitlines()), 2)
+
+
 class Train(Interrupt):
     samples = 20_000
 
