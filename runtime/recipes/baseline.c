@@ -120,8 +120,9 @@ static void iterate(fit *f, int bias)
         const double row = f->row.damping, column = f->column.damping;
         const double moved = fmax(update_side(f, 1), update_side(f, 0));
         update_mean(f);
-        const int still = fabs(f->row.damping - row) <= STILL * row && fabs(f->column.damping - column) <= STILL * column;
-        if (still && moved <= STILL * sqrt(f->noise))
+        const int rows_still = fabs(f->row.damping - row) <= STILL * row;
+        const int columns_still = fabs(f->column.damping - column) <= STILL * column;
+        if (rows_still && columns_still && moved <= STILL * sqrt(f->noise))
             break;
     }
 }
@@ -134,7 +135,8 @@ dcl_status dcl_baseline_fit(const dcl_entries *entries, int bias, dcl_baseline *
     if (bias < DCL_BIAS_NONE || bias > DCL_BIAS_BOTH)
         return dcl__fail(error, DCL_EINVAL, "biases are none of the constants of dropcl.h");
     fit f = {.entries = entries, .baseline = baseline};
-    const int made = make_side(entries->rows, baseline->row, &f.row) & make_side(entries->columns, baseline->column, &f.column);
+    const int made = make_side(entries->rows, baseline->row, &f.row) &
+                     make_side(entries->columns, baseline->column, &f.column);
     dcl_status status = DCL_OK;
     if (!made || !baseline->row || !baseline->column) {
         status = dcl__no_memory(error, "biases", 3 * (entries->rows + entries->columns) * (int64_t)sizeof(double));

@@ -59,13 +59,13 @@ dcl_status dcl_entries_split(const dcl_entries *all, double share, uint64_t seed
 {
     int64_t drawn = 0;
     if (!(share > 0 && share < 1))
-        return dcl__fail(error, DCL_EINVAL, "the holdout is a share of %g of the entries, it must be above 0 and below 1",
-                         share);
+        return dcl__fail(error, DCL_EINVAL, "the holdout is a share of %g of the entries, it must be above 0 and below "
+                         "1", share);
     for (int64_t e = 0; e < all->count; e++)
         drawn += is_drawn(seed, share, e);
     if (drawn == 0 || drawn == all->count)
-        return dcl__fail(error, DCL_EINVAL, "a holdout of %g of %" PRId64 " entries leaves one part empty; choose another "
-                         "share, or another seed", share, all->count);
+        return dcl__fail(error, DCL_EINVAL, "a holdout of %g of %" PRId64 " entries leaves one part empty; choose "
+                         "another share, or another seed", share, all->count);
     part parts[2] = {{0}, {0}};
     if (!make_part(all, all->count - drawn, &parts[0]) || !make_part(all, drawn, &parts[1])) {
         for (int i = 0; i < 2; i++) {
