@@ -111,6 +111,9 @@ dcl_status dcl__ascend(const dcl__slope *slope, const dcl__answer answers[2], do
                        dcl__polar *polar, dcl__atoms *atoms, dcl_error *error)
 {
     const int64_t longer = slope->rows > slope->columns ? slope->rows : slope->columns;
+    polar->reached = 0;
+    if (count == 0)
+        return atoms && atoms->most > 0 ? dcl__atoms_make(atoms, slope->rows, slope->columns, 0, error) : DCL_OK;
     climb c = {.slope = slope, .answers = answers, .count = count, .v = v};
     c.u = malloc((size_t)(slope->rows * count) * sizeof *c.u);
     c.level = calloc((size_t)count, sizeof *c.level);
@@ -120,7 +123,6 @@ dcl_status dcl__ascend(const dcl__slope *slope, const dcl__answer answers[2], do
         status = dcl__no_memory(error, "pairs of vectors", slope->rows * count * (int64_t)sizeof *c.u);
     else
         status = rise(&c, error);
-    polar->reached = 0;
     for (int64_t i = 0; i < count && status == DCL_OK; i++)
         polar->reached = fmax(polar->reached, c.level[i]);
     if (status == DCL_OK && atoms && atoms->most > 0)

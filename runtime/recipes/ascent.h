@@ -9,8 +9,8 @@
 /* x becomes a maximiser of <x given, x> over the unit ball of a norm; returns that maximum. Where it is 0, x is 0. */
 typedef double (*dcl__answer)(const dcl_problem *problem, double *x, int64_t length);
 
-/* From `count` starts v (columns x count, row-major; overwritten): the largest u'Zv goes into polar->reached, and pairs
- * that differ from each other into atoms, where some are wanted. `answers` of u and of v. */
+/* From `count` starts v (columns x count, row-major; overwritten; 0: nothing is reached): the largest u'Zv goes into
+ * polar->reached, and pairs that differ from each other into atoms, where some are wanted. `answers` of u and of v. */
 dcl_status dcl__ascend(const dcl__slope *slope, const dcl__answer answers[2], double *v, int64_t count,
                        dcl__polar *polar, dcl__atoms *atoms, dcl_error *error);
 

@@ -58,13 +58,9 @@ static dcl_status find_pairs(const dcl__slope *slope, const dcl__atoms *pairs, c
     const dcl__answer answers[2] = {answer, answer};
     int64_t count = 0;
     double *v = make_starts(pairs, positive, slope->columns, &count);
-    dcl_status status = DCL_OK;
     if (!v)
         return dcl__no_memory(error, "starts", slope->columns * count * (int64_t)sizeof *v);
-    if (count > 0)
-        status = dcl__ascend(slope, answers, v, count, polar, atoms, error);
-    else if (atoms && atoms->most > 0)
-        status = dcl__atoms_make(atoms, slope->rows, slope->columns, 0, error);
+    dcl_status status = dcl__ascend(slope, answers, v, count, polar, atoms, error);
     free(v);
     return status;
 }
