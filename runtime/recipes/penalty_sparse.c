@@ -150,8 +150,8 @@ static dcl_status find_atoms(const dcl__slope *slope, search *s, dcl__atoms *ato
     return status;
 }
 
-/* A length is a sum of so many squares: half of its rounding, and that of the root; squares below the normal numbers
- * are lost. */
+/* A length is a sum of so many squares: half of its rounding, and that of the root. BLAS may scale squares by the largest
+ * number so far, five roundings for each; where it does not, squares below the normal numbers are lost. */
 static dcl_status find_polar(const dcl__slope *slope, const kind *kind, dcl__polar *polar, dcl__atoms *atoms,
                              dcl_error *error)
 {
@@ -164,7 +164,7 @@ static dcl_status find_polar(const dcl__slope *slope, const kind *kind, dcl__pol
     dcl_status status = dcl__slope_each(slope, kind->transpose, measure, &s, error);
     if (status == DCL_OK)
         polar->reached = largest(s.level, s.lines);
-    const double rounding = kind->measure == largest ? 0 : dcl__gamma((double)s.length / 2 + 4);
+    const double rounding = kind->measure == largest ? 0 : dcl__gamma(2.5 * (double)s.length + 8);
     polar->upper = polar->reached * (1 + rounding) + slope->rounding * 2 + sqrt((double)s.length * DBL_MIN);
     if (status == DCL_OK && atoms && atoms->most > 0)
         status = find_atoms(slope, &s, atoms, error);

@@ -183,7 +183,7 @@ START_TEST(an_estimate_from_below_would_break_the_bound)
 }
 END_TEST
 
-/* Penalties that are only bounded: no bound is above any objective that descent from the point reaches. */
+/* Penalties that are only bounded: the bounds of no points are above the objective of any. */
 START_TEST(bounds_without_a_formula_stay_below_what_is_reached)
 {
     const int bounded[] = {DCL_PENALTY_NONNEGATIVE, DCL_PENALTY_ELASTIC};
