@@ -43,7 +43,7 @@ static dcl_status check_noise(const dcl_completion_options *o, dcl_error *error)
         return dcl__fail(error, DCL_EINVAL, "known entries can be trained under dropout, or without noise");
     if (o->noise == DCL_NOISE_NONE)
         return DCL_OK;
-    if (o->lambda < 0 && !(o->retain > 0 && o->retain <= 1))
+    if (o->lambda < 0 && !(o->retain > 0 && o->retain <= 1 && isfinite(1 / o->retain)))
         return dcl__fail(error, DCL_EINVAL, "retain is %g, it must be above 0 and at most 1", o->retain);
     if (o->width < 1 || o->width > INT32_MAX || o->steps < 0 || o->steps > DCL__MOST_STEPS)
         return dcl__fail(error, DCL_EINVAL, "training takes a width of at least 1, and from 0 to %lld steps",

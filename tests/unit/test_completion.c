@@ -302,6 +302,7 @@ START_TEST(what_cannot_be_is_refused)
         {&k.entries, {.lambda = -1, .share = -0.1}, "must be numbers"},
         {NULL, {.lambda = 1, .loss = DCL_LOSS_LOGISTIC, .bias = DCL_BIAS_BOTH}, "goes without"},
         {NULL, {.lambda = -1, .noise = DCL_NOISE_DROPOUT, .width = 2}, "retain is 0"},
+        {NULL, {.lambda = -1, .noise = DCL_NOISE_DROPOUT, .width = 2, .retain = 1e-310}, "retain is 1e-310"},
         {NULL, {.lambda = 1, .noise = DCL_NOISE_DROPOUT}, "a width of at least 1"},
         {NULL, {.lambda = 1, .noise = DCL_NOISE_DROPOUT, .width = 2, .unshrink = 1}, "stay as trained"},
         {NULL, {.lambda = 1, .noise = DCL_NOISE_DROPBLOCK, .width = 2}, "under dropout, or without"},
