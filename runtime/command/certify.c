@@ -49,10 +49,12 @@ static json_t *describe(const request *q, const dcl__observations *y, int64_t wi
                              "stationarity", dcl__json_from_number(c->stationarity), "balance_error",
                              dcl__json_from_number(c->balance_error), "rank", (json_int_t)c->rank, "status",
                              is_certified(q, c) ? "certified" : "open");
-    if (object && more)
-        json_object_update(object, more);
+    const int failed = !object || json_object_update(object, more) != 0;
     json_decref(more);
-    return object;
+    if (!failed)
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 static void print_proof(const dcl_certificate *c)
@@ -83,6 +85,8 @@ static dcl_status report(const request *q, const dcl__observations *y, int64_t w
                          dcl_error *error)
 {
     json_t *object = describe(q, y, width, c);
+    if (!object)
+        return dcl__no_memory(error, "the certificate", 0);
     dcl_status status = q->file ? dcl__json_write(q->file, object, error) : DCL_OK;
     if (status == DCL_OK && q->json) {
         json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
