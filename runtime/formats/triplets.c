@@ -25,12 +25,14 @@ typedef struct line {
     int count;
 } line;
 
-/* Copies the first line that is neither blank nor a comment; 0 when the bytes are no text. */
+/* Copies the first line that is neither blank nor a comment, without a byte order mark of UTF-8 before it; 0 when the
+ * bytes are no text. */
 static int copy_first_line(const unsigned char *head, size_t size, char *text, size_t room)
 {
     size_t length = 0;
     int comment = 0;
-    for (size_t i = 0; i < size && length < room - 1 && !(length > 0 && head[i] == '\n'); i++) {
+    const size_t first = size >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    for (size_t i = first; i < size && length < room - 1 && !(length > 0 && head[i] == '\n'); i++) {
         comment = head[i] != '\n' && (comment || (length == 0 && head[i] == '#'));
         if (head[i] == '\0')
             return 0;

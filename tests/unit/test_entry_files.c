@@ -141,6 +141,15 @@ START_TEST(quotes_are_parts_of_names)
 }
 END_TEST
 
+/* As spreadsheets write them. */
+START_TEST(a_byte_order_mark_is_no_part_of_the_header)
+{
+    expect(".csv", "\xEF\xBB\xBF\"user, or guest\",film,rating\r\nann,Alien,4\r\n");
+    ck_assert_int_eq(table.entries.count, 1);
+    ck_assert_str_eq(table.column_label.items[0]->text, "Alien");
+}
+END_TEST
+
 START_TEST(names_of_thousands_of_letters_are_refused)
 {
     char text[5032] = "b,x,1\n";
@@ -329,6 +338,7 @@ Suite *entry_files_suite(void)
     tcase_add_test(tests, what_is_listed_once_keeps_its_value);
     tcase_add_test(tests, weights_of_what_holds_no_triplets_are_refused);
     tcase_add_test(tests, quotes_are_parts_of_names);
+    tcase_add_test(tests, a_byte_order_mark_is_no_part_of_the_header);
     tcase_add_test(tests, names_of_thousands_of_letters_are_refused);
     tcase_add_test(tests, what_is_wrong_in_a_triplet_is_said_with_its_line);
     tcase_add_test(tests, coordinates_that_are_not_listed_are_unknown_and_zeros_are_entries);
