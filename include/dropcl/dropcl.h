@@ -628,12 +628,12 @@ DCL_API dcl_status dcl_growth_largest_lambda(const dcl_problem *problem, double 
 
 /* ---- Recipes: completion ------------------------------------------------------------------------ */
 
-/* Missing entries of a matrix by y_ab ~ mean + b_a + c_b + u_a'v_b. Mean and biases are fitted first, then the factors to
- * what they leave, with the nuclear norm as penalty and a certificate: global for the factors, given the biases.
+/* Missing entries of a matrix by y_ab ~ mean + b_a + c_b + u_a'v_b. Mean and biases are fitted first, then the factors
+ * to what they leave, with the nuclear norm as penalty and a certificate: global for the factors, given the biases.
  *
- * Or by training under dropout, which costs lambda sum_i sum over known entries of w u_ai^2 v_bi^2 in expectation (Arora,
- * Bartlett, Mianjy, Srebro 2020), lambda = (1 - retain) / retain. No certificate is known for that: the lower bound, true
- * for factors of this width, looks at each entry alone, and the gap need not close. */
+ * Or by training under dropout, which costs lambda sum_i sum over known entries of w u_ai^2 v_bi^2 in expectation
+ * (Arora, Bartlett, Mianjy, Srebro 2020), lambda = (1 - retain) / retain. No certificate is known for that: the lower
+ * bound, true for factors of this width, looks at each entry alone, and the gap need not close. */
 
 /* Draws the entries of a holdout: each with the probability `share`, by its number (Philox, stream 6 of the seed). Both
  * parts get at least one entry. DCL_EINVAL when that cannot be. Free both parts with dcl_entries_release. */
@@ -712,7 +712,8 @@ DCL_API dcl_status dcl_completion_create(const dcl_registry *registry, dcl_devic
                                          dcl_completion **completion, dcl_error *error);
 DCL_API void dcl_completion_free(dcl_completion *completion);
 
-/* Solves for one lambda, or for falling ones until the error on the holdout has risen twice in a row. With noise: trains. */
+/* Solves for one lambda, or for falling ones until the error on the holdout has risen twice in a row. With noise:
+ * trains. */
 DCL_API dcl_status dcl_completion_run(dcl_completion *completion, dcl_error *error);
 
 /* Everything is owned by the completion. */

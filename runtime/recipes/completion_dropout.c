@@ -1,5 +1,5 @@
-/* completion_dropout.c: training on known entries: every step draws a mask of the units for each row, as stochastic.c does
- * for each column. */
+/* completion_dropout.c: training on known entries: every step draws a mask of the units for each row, as stochastic.c
+ * does for each column. */
 #include "recipes/completion_dropout.h"
 
 #include <inttypes.h>
@@ -44,8 +44,9 @@ static void make_task(dcl__dropout *d)
     for (int64_t i = 0; i < e->count; i++)
         dcl__add(&energy, e->value[i] * e->value[i]);
     dcl__task *task = &d->task;
-    *task = (dcl__task){.rows = e->rows, .columns = e->columns, .width = o->width, .dtype = o->dtype, .lambda = o->lambda,
-                        .retain = 1 / (1 + o->lambda), .norm = sqrt(dcl__total(&energy) / (double)e->count * whole),
+    *task = (dcl__task){.rows = e->rows, .columns = e->columns, .width = o->width, .dtype = o->dtype,
+                        .lambda = o->lambda, .retain = 1 / (1 + o->lambda),
+                        .norm = sqrt(dcl__total(&energy) / (double)e->count * whole),
                         .steps = o->steps > 0 ? o->steps : USUAL_STEPS};
     task->unit_u = sqrt(task->norm / ((double)e->rows * (double)o->width));
     task->unit_v = sqrt(task->norm / ((double)e->columns * (double)o->width));
@@ -65,14 +66,17 @@ static dcl_status build(dcl__dropout *d, const dcl_registry *registry, dcl_error
 {
     const dcl__task *task = &d->task;
     const int64_t shape[] = {task->rows, task->width};
-    const dcl_setting draw[] = {{.name = "shape", .list = shape, .count = 2}, {.name = "retain", .number = task->retain},
+    const dcl_setting draw[] = {{.name = "shape", .list = shape, .count = 2},
+                                {.name = "retain", .number = task->retain},
                                 {.name = "stream", .integer = DCL__STREAM_MASK}, {0}};
     dcl_status status = dcl_graph_create(registry, task->dtype, d->options.seed, &d->graph, error);
     if (status)
         return status;
     dcl_graph *graph = d->graph;
-    dcl_value u = dcl__matrix_parameter(graph, "U.iterate", task->rows, task->width, 0.5 * task->unit_u, DCL__STREAM_U);
-    dcl_value v = dcl__matrix_parameter(graph, "V.iterate", task->columns, task->width, 0.5 * task->unit_v, DCL__STREAM_V);
+    dcl_value u = dcl__matrix_parameter(graph, "U.iterate", task->rows, task->width, 0.5 * task->unit_u,
+                                        DCL__STREAM_U);
+    dcl_value v = dcl__matrix_parameter(graph, "V.iterate", task->columns, task->width, 0.5 * task->unit_v,
+                                        DCL__STREAM_V);
     dcl_value mask = dcl_graph_apply(graph, "mask", "mask", NULL, 0, draw);
     dcl_value loss = dcl__entries_loss(graph, d->entries, "squared", dcl__binary(graph, "multiply", u, mask), v);
     move(d, "U", u, dcl__binary(graph, "multiply", loss ? loss + 1 : 0, mask), task->unit_u);
@@ -231,7 +235,8 @@ static dcl_status report(dcl__dropout *d, dcl_error *error)
 {
     dcl_status status = fetch(d, "U", "V", error);
     if (status == DCL_OK)
-        status = dcl__grow(&d->history, sizeof *d->history, d->history_count, &d->history_capacity, "the history", error);
+        status = dcl__grow(&d->history, sizeof *d->history, d->history_count, &d->history_capacity, "the history",
+                           error);
     if (status)
         return status;
     dcl_growth_round *round = &d->history[d->history_count++];
@@ -240,8 +245,8 @@ static dcl_status report(dcl__dropout *d, dcl_error *error)
                                 .lambda = d->task.lambda, .objective = d->found.objective,
                                 .lower_bound = d->found.lower_bound, .gap = d->found.relative_gap, .polar = NAN};
     if (!isfinite(round->objective))
-        return dcl__fail(error, DCL_ENUMERIC, "the objective is no longer finite at step %" PRId64 " (choose f64, or scale "
-                         "the data)", round->steps);
+        return dcl__fail(error, DCL_ENUMERIC, "the objective is no longer finite at step %" PRId64 " (choose f64, or "
+                         "scale the data)", round->steps);
     d->stopped = is_interrupted(d);
     return DCL_OK;
 }
@@ -252,8 +257,8 @@ dcl_status dcl__dropout_run(dcl__dropout *d, dcl_error *error)
     dcl_status status = DCL_OK;
     while (status == DCL_OK && !d->stopped && dcl_session_steps(d->session) < d->task.steps) {
         const int64_t left = d->task.steps - dcl_session_steps(d->session);
-        status = dcl__advance(d->session, d->history_count == 0 ? 1 : left < interval ? left : interval, is_interrupted, d,
-                              &d->stopped, error);
+        status = dcl__advance(d->session, d->history_count == 0 ? 1 : left < interval ? left : interval,
+                              is_interrupted, d, &d->stopped, error);
         if (d->first_step == 0)
             d->first_step = dcl__now() - d->options.started;
         if (status == DCL_OK)
@@ -267,7 +272,8 @@ dcl_status dcl__dropout_run(dcl__dropout *d, dcl_error *error)
 /* Whether the last quarter of the reports changed the objective by no more than 1 %. */
 static int is_at_rest(const dcl__dropout *d)
 {
-    const double last = d->history[d->history_count - 1].objective, old = d->history[d->history_count * 3 / 4].objective;
+    const double last = d->history[d->history_count - 1].objective;
+    const double old = d->history[d->history_count * 3 / 4].objective;
     return d->history_count >= 4 && fabs(old - last) <= 0.01 * last;
 }
 
