@@ -309,7 +309,7 @@ END_TEST
 START_TEST(without_a_penalty_the_bound_is_zero)
 {
     fixture f;
-    double u[M * N], v[N * N], x[M * N];
+    double u[M * FACTOR_WIDTH], v[N * FACTOR_WIDTH], x[M * N];
     for (int kind = 0; kind < KINDS; kind++) {
         make(&f, kind, DCL_PENALTY_NUCLEAR, 0, 71);
         draw(2, u, M * N);
@@ -318,8 +318,8 @@ START_TEST(without_a_penalty_the_bound_is_zero)
     }
     make(&f, WHOLE, DCL_PENALTY_NUCLEAR, 0, 71);
     memcpy(x, f.c.y, sizeof x);
-    convex_factors(&f.c, x, u, v);
-    ck_assert_double_le(certify(&f.problem, u, v, N).objective, 1e-25);
+    const int64_t width = convex_factors(&f.c, x, u, v);
+    ck_assert_double_le(certify(&f.problem, u, v, width).objective, 1e-25);
 }
 END_TEST
 
