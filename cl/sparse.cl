@@ -7,6 +7,8 @@
  *
  * A vector has LANES elements; 1 on devices whose fast kernels have none. Indices out of range are taken for the
  * nearest one in range, so nothing is read out of bounds.
+ *
+ * Kernels whose rows are VECTORS vectors are one program for each such number; with VECTORS 0, all others are one.
  */
 #pragma OPENCL FP_CONTRACT OFF
 
@@ -137,7 +139,8 @@ long row_of(__global const long *start, const long rows, const long entry)
     return low;
 }
 
-/* ---- Products ---- */
+#if VECTORS == 0
+/* ---- Products, but for rows of vectors ---- */
 
 /* out(row, .) = x(row, .) with zeros up to `stride`; one work-item a row. */
 __kernel void sparse_pad(__global const real *x, __global real *out, const long rows, const long width,
@@ -150,55 +153,6 @@ __kernel void sparse_pad(__global const real *x, __global real *out, const long 
         out[row * stride + q] = x[row * width + q];
     for (long q = width; q < stride; q++)
         out[row * stride + q] = R(0.0);
-}
-
-/* The first `count` numbers of vectors side by side. */
-INLINE void store_vectors(const vector sum[VECTORS], __global real *out, const long count)
-{
-    real rest[LANES];
-    UNROLL for (int k = 0; k < VECTORS; k++) {
-        if ((k + 1) * LANES <= count) {
-            STORE(sum[k], k, out);
-            continue;
-        }
-        STORE(sum[k], 0, rest);
-        for (long q = k * LANES; q < count; q++)
-            out[q] = rest[q - k * LANES];
-    }
-}
-
-/* out(i, .) = sum over the entries p of row i of values[p] * x(index[p], .); with PAIRS, index[p] is a pair: the row of
- * x, and the position in values. x has `height` rows, `stride` elements apart, and `width` columns; a work-item makes
- * one of `pieces` pieces of the rows of one part. */
-__kernel void sparse_gather(__global const real *values, __global const long *start, __global const long *index,
-                            __global const real *x, const long rows, const long height, const long count,
-                            const long share, const long parts, const long pieces, const long stride, const long width,
-                            __global real *out, __global real *carry)
-{
-    const long part = get_global_id(0) / pieces, first = get_global_id(0) % pieces * PADDED;
-    if (part >= parts)
-        return;
-    const border begin = find_border(start, rows, count, share, part);
-    const border end = find_border(start, rows, count, share, part + 1);
-    long p = begin.entry;
-    for (long row = begin.row; row <= min(end.row, rows - 1); row++) {
-        const long last = row < end.row ? min(start[row + 1], count) : end.entry;
-        vector sum[VECTORS];
-        UNROLL for (int k = 0; k < VECTORS; k++)
-            sum[k] = (vector)(R(0.0));
-        for (; p < last; p++) {
-#if PAIRS
-            __global const real *from = x + nearest(index[2 * p], height) * stride + first;
-            const vector value = (vector)(values[nearest(index[2 * p + 1], count)]);
-#else
-            __global const real *from = x + nearest(index[p], height) * stride + first;
-            const vector value = (vector)(values[p]);
-#endif
-            UNROLL for (int k = 0; k < VECTORS; k++)
-                sum[k] = MULTIPLY_ADD(value, LOAD(k, from), sum[k]);
-        }
-        store_vectors(sum, (row < end.row ? out + row * width : carry + part * width) + first, width - first);
-    }
 }
 
 /* Adds the carries of the parts before to the first row that ends in a part. */
@@ -294,6 +248,58 @@ __kernel void entries_finish(__global const real *partial, const long first, con
         return;
     real lost = R(0.0), sum = add_pairs(partial, first, last, &lost);
     loss[0] = isfinite(sum) ? sum + lost : sum;
+}
+
+#else
+/* ---- Rows of vectors ---- */
+
+/* The first `count` numbers of vectors side by side. */
+INLINE void store_vectors(const vector sum[VECTORS], __global real *out, const long count)
+{
+    real rest[LANES];
+    UNROLL for (int k = 0; k < VECTORS; k++) {
+        if ((k + 1) * LANES <= count) {
+            STORE(sum[k], k, out);
+            continue;
+        }
+        STORE(sum[k], 0, rest);
+        for (long q = k * LANES; q < count; q++)
+            out[q] = rest[q - k * LANES];
+    }
+}
+
+/* out(i, .) = sum over the entries p of row i of values[p] * x(index[p], .); with PAIRS, index[p] is a pair: the row of
+ * x, and the position in values. x has `height` rows, `stride` elements apart, and `width` columns; a work-item makes
+ * one of `pieces` pieces of the rows of one part. */
+__kernel void sparse_gather(__global const real *values, __global const long *start, __global const long *index,
+                            __global const real *x, const long rows, const long height, const long count,
+                            const long share, const long parts, const long pieces, const long stride, const long width,
+                            __global real *out, __global real *carry)
+{
+    const long part = get_global_id(0) / pieces, first = get_global_id(0) % pieces * PADDED;
+    if (part >= parts)
+        return;
+    const border begin = find_border(start, rows, count, share, part);
+    const border end = find_border(start, rows, count, share, part + 1);
+    long p = begin.entry;
+    for (long row = begin.row; row <= min(end.row, rows - 1); row++) {
+        const long last = row < end.row ? min(start[row + 1], count) : end.entry;
+        vector sum[VECTORS];
+        UNROLL for (int k = 0; k < VECTORS; k++)
+            sum[k] = (vector)(R(0.0));
+        for (; p < last; p++) {
+#if PAIRS
+            __global const real *from = x + nearest(index[2 * p], height) * stride + first;
+            const vector value = (vector)(values[nearest(index[2 * p + 1], count)]);
+#else
+            __global const real *from = x + nearest(index[p], height) * stride + first;
+            const vector value = (vector)(values[p]);
+#endif
+            UNROLL for (int k = 0; k < VECTORS; k++)
+                sum[k] = MULTIPLY_ADD(value, LOAD(k, from), sum[k]);
+        }
+        store_vectors(sum, (row < end.row ? out + row * width : carry + part * width) + first, width - first);
+    }
 }
 
 #if FUSED
@@ -418,4 +424,5 @@ __kernel void entries_rows(__global const real *u, __global const real *v, __glo
     partial[2 * part] = total;
     partial[2 * part + 1] = rest;
 }
+#endif
 #endif

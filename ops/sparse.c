@@ -87,34 +87,46 @@ static cut cut_width(const dcl_host *host, dcl_call *call, int64_t width)
     return made;
 }
 
-/* What kernels are built with. */
+/* What kernels are built with: those that hold rows as vectors, and the others, which no width compiles again. */
 typedef struct build {
-    char defines[128];
+    char wide[128], narrow[128];
     int vectors;                 /* 1: each work-item is a group of its own                          */
 } build;
 
 static build build_of(const cut *c, int pairs, int fused, int logistic, int weighted, int slopes)
 {
+    static const char format[] = "LANES=%d VECTORS=%d PAIRS=%d FUSED=%d LOGISTIC=%d WEIGHTED=%d SLOPES=%d";
     build made = {.vectors = c->lanes > 1};
-    snprintf(made.defines, sizeof made.defines,
-             "LANES=%d VECTORS=%d PAIRS=%d FUSED=%d LOGISTIC=%d WEIGHTED=%d SLOPES=%d", (int)c->lanes, (int)c->vectors,
-             pairs, fused, logistic, weighted, slopes);
+    snprintf(made.wide, sizeof made.wide, format, (int)c->lanes, (int)c->vectors, pairs, fused, fused && logistic,
+             fused && weighted, fused && slopes);
+    snprintf(made.narrow, sizeof made.narrow, format, (int)c->lanes, 0, 0, 0, logistic, weighted, 0);
     return made;
 }
 
-static dcl_status launch(const dcl_host *host, dcl_call *call, const build *b, const char *name,
-                         const dcl_argument *argument, uint32_t count, int64_t items)
+static dcl_status launch_with(const dcl_host *host, dcl_call *call, const char *defines, int is_alone, const char *name,
+                              const dcl_argument *argument, uint32_t count, int64_t items)
 {
     const uint64_t global = (uint64_t)items, one = 1;
-    return host->launch(call, name, b->defines, argument, count, 1, &global, b->vectors ? &one : NULL);
+    return host->launch(call, name, defines, argument, count, 1, &global, is_alone ? &one : NULL);
+}
+
+static dcl_status launch_wide(const dcl_host *host, dcl_call *call, const build *b, const char *name,
+                              const dcl_argument *argument, uint32_t count, int64_t items)
+{
+    return launch_with(host, call, b->wide, b->vectors, name, argument, count, items);
+}
+
+static dcl_status launch_narrow(const dcl_host *host, dcl_call *call, const build *b, const char *name,
+                                const dcl_argument *argument, uint32_t count, int64_t items)
+{
+    return launch_with(host, call, b->narrow, b->vectors, name, argument, count, items);
 }
 
 /* For kernels whose work-items do little. */
 static dcl_status launch_small(const dcl_host *host, dcl_call *call, const build *b, const char *name,
                                const dcl_argument *argument, uint32_t count, int64_t items)
 {
-    const uint64_t global = (uint64_t)items;
-    return host->launch(call, name, b->defines, argument, count, 1, &global, NULL);
+    return launch_with(host, call, b->narrow, 0, name, argument, count, items);
 }
 
 /* ---- Products ---- */
@@ -156,7 +168,7 @@ static dcl_status gather(const dcl_host *host, dcl_call *call, const build *b, c
         dcl_arg_long(s->rows), dcl_arg_long(s->height), dcl_arg_long(s->count), dcl_arg_long(s->share),
         dcl_arg_long(s->parts), dcl_arg_long(c->pieces), dcl_arg_long(c->stride), dcl_arg_long(width),
         dcl_arg_tensor(out), dcl_arg_tensor(host->scratch(call, CARRY))};
-    status = launch(host, call, b, "sparse_gather", argument, 14, s->parts * c->pieces);
+    status = launch_wide(host, call, b, "sparse_gather", argument, 14, s->parts * c->pieces);
     return status ? status : add_carries(host, call, b, s, width, out);
 }
 
@@ -169,7 +181,7 @@ static dcl_status sample(const dcl_host *host, dcl_call *call, const build *b, c
         dcl_arg_tensor(u), dcl_arg_tensor(v), dcl_arg_tensor(rows->start), dcl_arg_tensor(rows->index),
         dcl_arg_long(rows->rows), dcl_arg_long(rows->height), dcl_arg_long(rows->count), dcl_arg_long(share),
         dcl_arg_long(u->dim[1]), dcl_arg_tensor(out)};
-    return launch(host, call, b, "sparse_sample", argument, 10, dcl__divide_up(rows->count, share));
+    return launch_narrow(host, call, b, "sparse_sample", argument, 10, dcl__divide_up(rows->count, share));
 }
 
 /* ---- Shapes ---- */
@@ -394,7 +406,7 @@ static dcl_status run_fused(const dcl_host *host, dcl_call *call, const step *s,
         dcl_arg_long(s->rows.height), dcl_arg_long(s->rows.count), dcl_arg_long(s->rows.share), dcl_arg_long(s->width),
         dcl_arg_tensor(host->scratch(call, SLOPES)), dcl_arg_tensor(gradient),
         dcl_arg_tensor(host->scratch(call, CARRY)), dcl_arg_tensor(host->scratch(call, PARTIAL))};
-    status = launch(host, call, b, "entries_rows", argument, 15, s->rows.parts);
+    status = launch_wide(host, call, b, "entries_rows", argument, 15, s->rows.parts);
     if (!status && s->slopes)
         status = add_carries(host, call, b, &s->rows, s->width, gradient);
     return status ? status : finish(host, call, b, s->rows.parts);
@@ -410,7 +422,7 @@ static dcl_status run_apart(const dcl_host *host, dcl_call *call, const step *s,
         dcl_arg_long(s->rows.count), dcl_arg_long(s->rows.share), dcl_arg_tensor(host->scratch(call, PARTIAL))};
     dcl_status status = sample(host, call, b, &s->rows, s->u, s->v, slopes);
     if (!status)
-        status = launch(host, call, b, "entries_slopes", argument, 6, items);
+        status = launch_narrow(host, call, b, "entries_slopes", argument, 6, items);
     if (!status)
         status = finish(host, call, b, items);
     if (status || !s->slopes)
