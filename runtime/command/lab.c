@@ -37,7 +37,8 @@ static const dcl__experiment_entry experiments[] = {
      "on every width has the same optimum, which needs ρ units.", dcl__lab_variable_rate},
     {"learning-curve",
      "A network that is large for its data learns the training images by heart. Dropout of hidden units keeps it from "
-     "that; after enough training it should recognise more images that it has not seen.", dcl__lab_learning_curve},
+     "that: it can learn for longer before the cross-entropy of images that it has not seen grows again, and, stopped "
+     "there, recognises more of them.", dcl__lab_learning_curve},
 };
 
 enum { EXPERIMENT_COUNT = sizeof experiments / sizeof *experiments };
