@@ -7,7 +7,7 @@
  *
  * Lists, made once a step: for each row the places of its kept units, for each unit those of the rows that keep it.
  * A place is an offset in elements: units are STRIPE apart in a panel of N', rows in a tile of R. Panels are cut
- * into blocks of `units` units; in the list of a row each block starts at a multiple of QUAD, with places 0 before.
+ * into blocks of `units` units; in the list of a row each block starts at a multiple of SIX, with places 0 before.
  */
 
 /* Draws as in mask.cl, four to an index: a mask of `width` units in blocks that share a draw takes DRAWS of them. */
@@ -66,19 +66,26 @@ __kernel void rows_mask(__global const real *from, const long from_offset, __glo
 
 #ifdef SPAN
 #define STRIPE (SPAN * LANES)
-#define QUAD 4
+#define SIX 6
+
+/* Numbers of Y are asked for so many rows before they are subtracted, which is longer than they take to come. */
+#define ROWS_AHEAD 4
 
 #if REAL_IS_DOUBLE
 typedef double4 quad;
+typedef double8 octet;
 #else
 typedef float4 quad;
+typedef float8 octet;
 #endif
 
 /* Where the lists lie in their two buffers. Those of units are cut by tiles of `high` rows. */
 typedef struct lists {
     long stride, blocks;
-    __global real *row_value, *row_sum, *unit_value;     /* row_sum: gradients, as the values of a row lie   */
-    __global int *row_place, *row_end, *unit_place, *unit_count;
+    __global real *row_value, *unit_value;
+    __global real *row_sum;                  /* gradients, as the values of a row lie; each in two parts     */
+    __global int *row_end, *unit_count;
+    __global ushort *row_place, *unit_place; /* short ones, for they take as long to read as numbers         */
 } lists;
 
 lists find_lists(__global real *numbers, __global int *places, const long rows, const long width, const long stride,
@@ -89,41 +96,39 @@ lists find_lists(__global real *numbers, __global int *places, const long rows, 
     l.blocks = (width + units - 1) / units;
     l.row_value = numbers;
     l.row_sum = l.row_value + rows * stride;
-    l.unit_value = l.row_sum + rows * stride;
-    l.row_place = places;
-    l.row_end = l.row_place + rows * stride;
-    l.unit_place = l.row_end + rows * l.blocks;
-    l.unit_count = l.unit_place + (rows + high - 1) / high * high * width;
+    l.unit_value = l.row_sum + 2 * rows * stride;
+    l.row_end = places;
+    l.unit_count = l.row_end + rows * l.blocks;
+    l.row_place = (__global ushort *)(l.unit_count + (rows + high - 1) / high * width);
+    l.unit_place = l.row_place + rows * stride;
     return l;
 }
 
 long list_start(__global const int *row_end, const long b)
 {
-    return b == 0 ? 0 : (row_end[b - 1] + QUAD - 1) / QUAD * QUAD;
+    return b == 0 ? 0 : (row_end[b - 1] + SIX - 1) / SIX * SIX;
 }
 
-/* Makes the lists of one tile of rows. Values are scaled. */
+/* Makes the lists of one tile of rows, with sums of 0. Values are scaled. */
 __kernel void rows_list(__global const real *left, __global real *numbers, __global int *places, const long rows,
                         const long width, const long stride, const long units, const long high, const long block,
                         const long threshold, uint4 key, const real scale)
 {
     const lists l = find_lists(numbers, places, rows, width, stride, units, high);
     const long tile = get_global_id(0), first = tile * high, last = min(first + high, rows);
-    __global int *unit_count = l.unit_count + tile * width, *unit_place = l.unit_place + first * width;
+    __global int *unit_count = l.unit_count + tile * width;
+    __global ushort *unit_place = l.unit_place + first * width;
     __global real *unit_value = l.unit_value + first * width;
     if (first >= rows)
         return;
     for (long i = 0; i < width; i++)
         unit_count[i] = 0;
-    /* One after the other they come into the cache sooner than here and there. */
-    for (long i = 0; i < high * width; i++) {
-        unit_place[i] = 0;
-        unit_value[i] = R(0.0);
-    }
     draws d = {.key = key, .first = -1};
     for (long row = first; row < last; row++) {
-        __global int *row_place = l.row_place + row * stride;
-        __global real *row_value = l.row_value + row * stride;
+        __global ushort *row_place = l.row_place + row * stride;
+        __global real *row_value = l.row_value + row * stride, *row_sum = l.row_sum + 2 * row * stride;
+        for (long p = 0; p < 2 * stride; p++)
+            row_sum[p] = R(0.0);
         long draw = row * DRAWS(width, block), end_of_draw = 0, count = 0;
         int keep = 0;
         for (long b = 0; b < l.blocks; b++) {
@@ -134,15 +139,15 @@ __kernel void rows_list(__global const real *left, __global real *numbers, __glo
                 }
                 const real value = scale * left[row * width + i];
                 const long place = i * high + unit_count[i];
-                row_place[count] = (int)((i - b * units) * STRIPE);
+                row_place[count] = (ushort)((i - b * units) * STRIPE);
                 row_value[count] = value;
-                unit_place[place] = (int)((row - first) * STRIPE);
+                unit_place[place] = (ushort)((row - first) * STRIPE);
                 unit_value[place] = value;
                 unit_count[i] += keep;
                 count += keep;
             }
             l.row_end[row * l.blocks + b] = (int)count;
-            for (; count % QUAD; count++)
+            for (; count % SIX; count++)
                 row_place[count] = 0;
         }
     }
@@ -168,24 +173,42 @@ void pack_stripes(__global const real *right, const long width, const long colum
             sum[v_] = MULTIPLY_ADD(number_, LOAD(v_, stripe_), sum[v_]);                           \
     }
 
-/* Rows of R = (M o L) N', for the units of block b; asks for the numbers of Y that will be subtracted. */
+/* Doubles the differences of a row of R from Y, and returns the sum of their squares. */
+INLINE vector subtract_row(vector sum[SPAN], __global const real *y)
+{
+    vector squares = (vector)(R(0.0));
+    UNROLL for (int v = 0; v < SPAN; v++) {
+        const vector difference = sum[v] - LOAD(v, y);
+        squares = MULTIPLY_ADD(difference, difference, squares);
+        sum[v] = difference + difference;
+    }
+    return squares;
+}
+
+/* Rows of R = (M o L) N', for the units of block b; after the last, Y is subtracted and the squares are added. */
 APART void multiply_rows(const lists *l, const long first, const long height, const long b,
                          __global const real *panel, __global const real *y, const long y_row,
-                         __global real *residual)
+                         __global real *residual, vector *total, vector *lost)
 {
+    vector squares = (vector)(R(0.0));
     for (long i = 0; i < height; i++) {
         __global const int *row_end = l->row_end + (first + i) * l->blocks;
         const long start = list_start(row_end, b), at = (first + i) * l->stride + start, count = row_end[b] - start;
         __global real *out = residual + i * STRIPE;
         vector sum[SPAN];
         UNROLL for (int v = 0; v < SPAN; v++) {
-            PREFETCH(y + i * y_row + v * LANES);
+            PREFETCH(y + (i + ROWS_AHEAD) * y_row + v * LANES);
             sum[v] = b == 0 ? (vector)(R(0.0)) : LOAD(v, out);
         }
         ADD_STRIPES(sum, count, l->row_value + at, l->row_place + at, panel);
+        if (b == l->blocks - 1)
+            squares += subtract_row(sum, y + i * y_row);
         UNROLL for (int v = 0; v < SPAN; v++)
             STORE(sum[v], v, out);
     }
+    const vector next = *total + squares, part = next - *total;
+    *lost += (*total - (next - part)) + (squares - part);
+    *total = next;
 }
 
 /* The numbers of Y that belong to a tile, of which `width` columns exist, with zeros beside them. */
@@ -197,67 +220,62 @@ APART void copy_stripe(__global const real *y, const long y_row, const long y_co
             to[i * STRIPE + j] = j < width ? y[i * y_row + j * y_column] : R(0.0);
 }
 
-/* Doubles the differences from Y, and adds their squares. */
-APART void subtract_stripe(__global const real *y, const long y_row, const long height, __global real *residual,
-                           vector *total, vector *lost)
-{
-    vector squares[SPAN];
-    UNROLL for (int v = 0; v < SPAN; v++)
-        squares[v] = (vector)(R(0.0));
-    for (long i = 0; i < height; i++) {
-        __global real *row = residual + i * STRIPE;
-        UNROLL for (int v = 0; v < SPAN; v++) {
-            const vector difference = LOAD(v, row) - LOAD(v, y + i * y_row);
-            squares[v] = MULTIPLY_ADD(difference, difference, squares[v]);
-            STORE(difference + difference, v, row);
-        }
-    }
-    UNROLL for (int v = 0; v < SPAN; v++) {
-        const vector next = *total + squares[v], part = next - *total;
-        *lost += (*total - (next - part)) + (squares[v] - part);
-        *total = next;
-    }
-}
-
-/* The sum of each of four vectors. */
+/* The sums of vectors, each as two numbers whose sum it is. */
 #if LANES == 2
-#define SUM_QUAD(x) ((quad)(x[0].x + x[0].y, x[1].x + x[1].y, x[2].x + x[2].y, x[3].x + x[3].y))
+#define FOLD_PAIR(a, b) ((quad)(a, b))
+#elif LANES == 4
+#define FOLD_PAIR(a, b) ((quad)((a).lo, (b).hi) + (quad)((a).hi, (b).lo))
 #else
 #if LANES == 16
-#define FOLD(x) ((x.lo + x.hi).lo + (x.lo + x.hi).hi)
-#elif LANES == 8
-#define FOLD(x) (x.lo + x.hi)
+#define FOLD(x) ((x).lo + (x).hi)
 #else
 #define FOLD(x) x
 #endif
-INLINE quad add_neighbours(const quad a, const quad b)
+INLINE octet add_halves(const octet a, const octet b)
 {
-    return (quad)(a.even, b.even) + (quad)(a.odd, b.odd);
+    return (octet)(a.lo, b.hi) + (octet)(a.hi, b.lo);
 }
-#define SUM_QUAD(x)                                                                                \
-    add_neighbours(add_neighbours(FOLD(x[0]), FOLD(x[1])), add_neighbours(FOLD(x[2]), FOLD(x[3])))
+
+INLINE quad fold_pair(const octet a, const octet b)
+{
+    const octet sum = add_halves(a, b);
+    return (quad)(sum.s01, sum.s45) + (quad)(sum.s23, sum.s67);
+}
+
+INLINE octet fold_four(const octet a, const octet b, const octet c, const octet d)
+{
+    const octet even = add_halves(a, c), odd = add_halves(b, d);
+    return (octet)(even.s01, odd.s01, even.s45, odd.s45) + (octet)(even.s23, odd.s23, even.s67, odd.s67);
+}
+#define FOLD_PAIR(a, b) fold_pair(FOLD(a), FOLD(b))
+#define FOLD_FOUR(a, b, c, d) fold_four(FOLD(a), FOLD(b), FOLD(c), FOLD(d))
+#endif
+#if LANES < 8
+#define FOLD_FOUR(a, b, c, d) ((octet)(FOLD_PAIR(a, b), FOLD_PAIR(c, d)))
 #endif
 
-/* For the kept units of block b of each row: sum += <row of R, stripe of the unit>. */
-APART void multiply_by_right(const lists *l, const long first, const long height, const long b, const long fresh,
+/* For the kept units of block b of each row: sum += <row of R, stripe of the unit>. Six at a time: fewer would wait
+ * for their own additions, and more do not fit into registers. */
+APART void multiply_by_right(const lists *l, const long first, const long height, const long b,
                              __global const real *panel, __global const real *residual)
 {
     for (long i = 0; i < height; i++) {
         __global const int *row_end = l->row_end + (first + i) * l->blocks;
         const long start = list_start(row_end, b), at = (first + i) * l->stride + start, count = row_end[b] - start;
-        __global const int *place = l->row_place + at;
-        __global real *out = l->row_sum + at;
+        __global const ushort *place = l->row_place + at;
+        __global real *out = l->row_sum + 2 * at;
         vector row[SPAN];
         UNROLL for (int v = 0; v < SPAN; v++)
             row[v] = LOAD(v, residual + i * STRIPE);
-        for (long p = 0; p < count; p += QUAD) {
-            vector sum[QUAD];
-            UNROLL for (int k = 0; k < QUAD; k++)
+        for (long p = 0; p < count; p += SIX, out += 2 * SIX) {
+            vector sum[SIX];
+            UNROLL for (int k = 0; k < SIX; k++)
                 sum[k] = row[0] * LOAD(0, panel + place[p + k]);
             UNROLL for (int v = 1; v < SPAN; v++)
-                UNROLL for (int k = 0; k < QUAD; k++)
+                UNROLL for (int k = 0; k < SIX; k++)
                     sum[k] = MULTIPLY_ADD(row[v], LOAD(v, panel + place[p + k]), sum[k]);
-            vstore4(SUM_QUAD(sum) + (fresh ? (quad)(R(0.0)) : vload4(0, out + p)), 0, out + p);
+            vstore8(vload8(0, out) + FOLD_FOUR(sum[0], sum[1], sum[2], sum[3]), 0, out);
+            vstore4(vload4(2, out) + FOLD_PAIR(sum[4], sum[5]), 2, out);
         }
     }
 }
@@ -317,16 +335,15 @@ __kernel void rows_bands(const long rows, const long columns, __global const rea
                 __global const real *panel = panels + s * STRIPE * width;
                 __global const real *data = y + from * y_row + (first + s * STRIPE) * y_column;
                 const int direct = y_column == 1 && wide - s * STRIPE >= STRIPE;
-                for (long b = 0; b < l.blocks; b++)
-                    multiply_rows(&l, from, height, b, panel + b * units * STRIPE, data, y_row, residual);
                 if (!direct)
                     copy_stripe(data, y_row, y_column, height, wide - s * STRIPE, copy);
-                subtract_stripe(direct ? data : copy, direct ? y_row : STRIPE, height, residual, &total, &lost);
+                for (long b = 0; b < l.blocks; b++)
+                    multiply_rows(&l, from, height, b, panel + b * units * STRIPE, direct ? data : copy,
+                                  direct ? y_row : STRIPE, residual, &total, &lost);
                 if (!slopes)
                     continue;
                 for (long b = 0; b < l.blocks; b++)
-                    multiply_by_right(&l, from, height, b, round == 0 && first == begin && s == 0,
-                                      panel + b * units * STRIPE, residual);
+                    multiply_by_right(&l, from, height, b, panel + b * units * STRIPE, residual);
                 multiply_by_left(&l, from / high, high, width, residual, gradient + s * STRIPE * width);
             }
         }
@@ -344,13 +361,15 @@ __kernel void rows_spread(__global real *numbers, __global int *places, const lo
     const lists l = find_lists(numbers, places, rows, width, stride, units, high);
     const long begin = get_global_id(0) * share, end = min(begin + share, rows);
     for (long row = begin; row < end; row++) {
-        __global const int *row_end = l.row_end + row * l.blocks, *place = l.row_place + row * stride;
+        __global const int *row_end = l.row_end + row * l.blocks;
+        __global const ushort *place = l.row_place + row * stride;
+        __global const real *sum = l.row_sum + 2 * row * stride;
         __global real *out = gradient + row * width;
         for (long i = 0; i < width; i++)
             out[i] = R(0.0);
         for (long b = 0; b < l.blocks; b++)
             for (long p = list_start(row_end, b); p < row_end[b]; p++)
-                out[b * units + place[p] / STRIPE] = scale * l.row_sum[row * stride + p];
+                out[b * units + place[p] / STRIPE] = scale * (sum[2 * p] + sum[2 * p + 1]);
     }
 }
 #endif

@@ -13,8 +13,8 @@ enum { WIDEST_VECTOR = 16, WIDEST_STRIPE = 8, NARROWEST_STRIPE = 5, PANEL_BYTES 
 /* Vectors that a step reads besides the stripe, about: a number, and where it belongs. */
 enum { STEP_OVERHEAD = 2 };
 
-/* Places in a list are cut into fours, and a panel holds so many units at least. */
-enum { QUAD = 4, FEWEST_UNITS = 24 };
+/* Places in a list are cut into sixes, and a panel holds so many units at least. */
+enum { SIX = 6, FEWEST_UNITS = 24 };
 
 /* A call as seen from the left factor, and how it is cut. */
 typedef struct plan {
@@ -38,22 +38,23 @@ static int64_t most(int64_t a, int64_t b)
 
 /* ---- Cutting ---- */
 
-/* A row's list: each block of units filled up to fours. */
+/* A row's list: each block of units filled up to sixes. */
 static int64_t list_stride(int64_t width, int64_t units)
 {
-    return dcl__divide_up(width + (QUAD - 1) * dcl__divide_up(width, units), QUAD) * QUAD;
+    return dcl__divide_up(width + (SIX - 1) * dcl__divide_up(width, units), SIX) * SIX;
 }
 
 static int64_t narrow_size(int64_t rows, int64_t width, int64_t stride, int64_t high)
 {
-    return 2 * rows * stride + dcl__divide_up(rows, high) * high * width;
+    return 3 * rows * stride + dcl__divide_up(rows, high) * high * width;
 }
 
 static int64_t list_size(int64_t rows, int64_t width, int64_t stride, int64_t units, int64_t high)
 {
     const int64_t tiles = dcl__divide_up(rows, high);
-    const int64_t places = rows * (stride + dcl__divide_up(width, units)) + tiles * (high + 1) * width;
-    return dcl__divide_up(places, 2);
+    const int64_t counts = rows * dcl__divide_up(width, units) + tiles * width;
+    const int64_t places = rows * stride + tiles * high * width;
+    return dcl__divide_up(2 * counts + places, 4);
 }
 
 /* Tiles have at least half of TILE_ROWS rows, or there is one for a band of fewer: dcl__row_masks_run does without
