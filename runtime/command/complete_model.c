@@ -55,6 +55,8 @@ dcl_status dcl__model_write(const char *folder, const dcl__entry_table *table, c
     const dcl_entries *e = &table->entries;
     dcl_status status = dcl__write_matrix(folder, "U.npy", DCL_F64, e->rows, p->width, p->u, error);
     if (status == DCL_OK)
+        status = dcl__forget_factors(folder, error);
+    if (status == DCL_OK)
         status = dcl__write_matrix(folder, "V.npy", DCL_F64, e->columns, p->width, p->v, error);
     if (status == DCL_OK)
         status = dcl__write_matrix(folder, "row_bias.npy", DCL_F64, e->rows, 1, p->baseline->row, error);

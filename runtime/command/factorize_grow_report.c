@@ -155,6 +155,8 @@ static dcl_status write_files(const dcl__grow_facts *f, const dcl_growth_result 
     /* In double precision, so that the files are worth the gap that is reported. */
     dcl_status status = dcl__write_matrix(folder, "U.npy", DCL_F64, r->rows, r->width, r->u, error);
     if (status == DCL_OK)
+        status = dcl__forget_factors(folder, error);
+    if (status == DCL_OK)
         status = dcl__write_matrix(folder, "V.npy", DCL_F64, r->columns, r->width, r->v, error);
     if (status == DCL_OK)
         status = write_history(folder, r, error);

@@ -167,6 +167,8 @@ static dcl_status write_files(const dcl__report_facts *f, const dcl_factorize_re
     dcl__path json = dcl__join(f->folder, "report.json");
     dcl_status status = dcl__write_matrix(f->folder, "U.npy", f->dtype, r->rows, r->width, r->u, error);
     if (status == DCL_OK)
+        status = dcl__forget_factors(f->folder, error);
+    if (status == DCL_OK)
         status = dcl__write_matrix(f->folder, "V.npy", v_dtype, r->features, r->width, r->v, error);
     if (status == DCL_OK)
         status = write_history(f->folder, r, error);

@@ -1,11 +1,13 @@
 /* files.c: reading matrices and writing results, as several subcommands do. */
 #include "command/files.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/error.h"
 #include "core/tensor.h"
 #include "formats/npy.h"
 #include "formats/output.h"
@@ -52,6 +54,20 @@ dcl_status dcl__write_matrix(const char *folder, const char *name, uint32_t dtyp
     status = dcl__npy_write(path.text, &array, error);
     dcl__array_free(&array);
     return status;
+}
+
+dcl_status dcl__forget_factors(const char *folder, dcl_error *error)
+{
+    static const char *const names[] = {"model.json", "row_bias.npy", "column_bias.npy", "rows.csv", "columns.csv",
+                                        "report.json", "path.csv", "history.csv", "report.svg", "report.png",
+                                        "singular_values.npy"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const dcl__path path = dcl__join(folder, names[i]);
+        if (unlink(path.text) && errno != ENOENT)
+            return dcl__fail(error, DCL_EIO, "%s: it belongs to factors that were here before and cannot be removed (%s)",
+                             path.text, strerror(errno));
+    }
+    return DCL_OK;
 }
 
 dcl_status dcl__fetch_value(dcl_session *session, const char *value, dcl__array *array, dcl_error *error)

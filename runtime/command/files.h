@@ -27,6 +27,10 @@ dcl_status dcl__read_scaled(const char *file, uint32_t dtype, double scale, dcl_
 dcl_status dcl__write_matrix(const char *folder, const char *name, uint32_t dtype, int64_t rows, int64_t columns,
                              const double *data, dcl_error *error);
 
+/* Removes what an earlier run left in the folder about factors that have just been replaced there: its model, report,
+ * tables and picture, so that nothing is taken for what belongs to the new ones. */
+dcl_status dcl__forget_factors(const char *folder, dcl_error *error);
+
 /* Fetches a value of a session into a new array, to be freed also after a failure; or writes it as a file. */
 dcl_status dcl__fetch_value(dcl_session *session, const char *value, dcl__array *array, dcl_error *error);
 dcl_status dcl__write_value(dcl_session *session, const char *value, const char *file, dcl_error *error);

@@ -189,6 +189,8 @@ static dcl_status write_results(const request *q, dcl_session *session, const ou
         char file[64];
         snprintf(file, sizeof file, "%s.npy", names[i]);
         status = dcl__npy_write(dcl__join(q->folder, file).text, &arrays[i], error);
+        if (i == 0 && status == DCL_OK)
+            status = dcl__forget_factors(q->folder, error);
     }
     for (int i = 0; i < 3; i++)
         dcl__array_free(&arrays[i]);

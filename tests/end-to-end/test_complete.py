@@ -230,6 +230,16 @@ class Predict(Complete):
         self.write("pairs.csv", "user 1,12\n")
         self.assertIn("model.json: there is no loss hinge", self.dropcl("predict", "fit", "pairs.csv", status=3).err)
 
+    def test_factors_of_another_run_are_not_taken_for_those_of_the_model(self):
+        self.write("pairs.csv", "user 1,12\n")
+        for command in (["factorize", "--rank", 2, "--steps", 1], ["factorize", "--solver", "grow", "--share", 0.9],
+                        ["threshold", "--tau", 1]):
+            self.complete(self.triplets(), "--lambda", 50)
+            self.save("Y.npy", numpy.eye(9, 5))
+            self.dropcl(command[0], "Y.npy", "-o", "fit", *command[1:])
+            self.assertIn("model.json", self.dropcl("predict", "fit", "pairs.csv", status=3).err)
+            self.assertFalse(self.path("fit/path.csv").exists())
+
     def test_a_folder_without_a_model_is_refused(self):
         self.write("pairs.csv", "1,1\n")
         self.assertIn("model.json", self.dropcl("predict", ".", "pairs.csv", status=3).err)
