@@ -64,8 +64,8 @@ dcl_status dcl__forget_factors(const char *folder, dcl_error *error)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const dcl__path path = dcl__join(folder, names[i]);
         if (unlink(path.text) && errno != ENOENT)
-            return dcl__fail(error, DCL_EIO, "%s: it belongs to factors that were here before and cannot be removed (%s)",
-                             path.text, strerror(errno));
+            return dcl__fail(error, DCL_EIO, "%s: it belongs to factors that were here before, and cannot be removed "
+                             "(%s)", path.text, strerror(errno));
     }
     return DCL_OK;
 }
