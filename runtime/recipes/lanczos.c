@@ -86,39 +86,62 @@ static dcl_status find_values(state *s, dcl_error *error)
     return DCL_OK;
 }
 
-/* More values above the level than vectors are wanted; steps only add to them (Cauchy's interlacing). */
-static int has_too_many(const state *s)
+/* Vectors of the projection, for its `count` largest values: steps x count, one behind the other, values rising. */
+static dcl_status decompose(state *s, int64_t count, double *vectors, dcl_error *error)
 {
-    const int64_t wanted = s->options->vectors;
-    return s->options->level > 0 && s->steps > wanted && s->ritz[s->steps - 1 - wanted] > s->options->level;
-}
-
-/* Whether the Ritz vectors of all values above the level, no more than are wanted, are exact. A + E has the Ritz pair
- * exactly where ||E||_2 is the last beta times the last number of the pair's vector of the projection. */
-static dcl_status find_whether_all(state *s, int *has_all, dcl_error *error)
-{
-    const int64_t k = s->steps, wanted = s->options->vectors;
-    const double level = s->options->level, largest = s->ritz[k - 1];
-    lapack_int made = 0;
-    *has_all = s->ritz[0] <= level;
-    if (!*has_all || largest <= level)
-        return DCL_OK;
-    double *values = malloc((size_t)k * sizeof *values), *vectors = malloc((size_t)(k * wanted) * sizeof *vectors);
-    lapack_int *support = malloc((size_t)(2 * wanted) * sizeof *support);
+    const int k = (int)s->steps;
+    double *values = malloc((size_t)k * sizeof *values);
+    lapack_int *support = malloc((size_t)(2 * count) * sizeof *support), made = 0;
     dcl_status status = DCL_OK;
     memcpy(s->projection, s->alpha, (size_t)k * sizeof *s->projection);
     memcpy(s->scratch, s->beta, (size_t)k * sizeof *s->scratch);
-    if (!values || !vectors || !support)
-        status = dcl__no_memory(error, "Ritz vectors", k * wanted * (int64_t)sizeof *vectors);
-    else if (LAPACKE_dstevr(LAPACK_COL_MAJOR, 'V', 'V', (int)k, s->projection, s->scratch, level, 2 * largest, 0, 0, 0,
-                            &made, values, vectors, (int)k, support))
+    if (!values || !support)
+        status = dcl__no_memory(error, "Ritz vectors", (k + count) * (int64_t)sizeof *values);
+    else if (LAPACKE_dstevr(LAPACK_COL_MAJOR, 'V', 'I', k, s->projection, s->scratch, 0, 0, k - (int)count + 1, k, 0,
+                            &made, values, vectors, k, support))
         status = dcl__fail(error, DCL_ENUMERIC, "Ritz vectors cannot be computed");
-    for (lapack_int i = 0; i < made && status == DCL_OK; i++)
-        *has_all &= s->beta[k - 1] * fabs(vectors[(i + 1) * k - 1]) <= EXACT_VECTOR * largest;
     free(values);
-    free(vectors);
     free(support);
     return status;
+}
+
+/* ---- What is above a level ---- */
+
+static int64_t count_above(const state *s)
+{
+    int64_t count = 0;
+    while (count < s->steps && s->ritz[s->steps - 1 - count] > s->options->level)
+        count++;
+    return count;
+}
+
+/* Whether the Ritz vectors of the `count` largest values are exact. A + E has the Ritz pair exactly where ||E||_2 is
+ * the last beta times the last number of the pair's vector of the projection. */
+static dcl_status find_whether_exact(state *s, int64_t count, int *exact, dcl_error *error)
+{
+    const int64_t k = s->steps;
+    double *vectors = malloc((size_t)(k * count) * sizeof *vectors);
+    dcl_status status = vectors ? decompose(s, count, vectors, error)
+                                : dcl__no_memory(error, "Ritz vectors", k * count * (int64_t)sizeof *vectors);
+    *exact = 1;
+    for (int64_t i = 0; i < count && status == DCL_OK; i++)
+        *exact &= s->beta[k - 1] * fabs(vectors[(i + 1) * k - 1]) <= EXACT_VECTOR * s->ritz[k - 1];
+    free(vectors);
+    return status;
+}
+
+/* More values above the level than vectors are wanted; steps only add to them (Cauchy's interlacing). */
+static int has_too_many(const state *s)
+{
+    return s->options->level > 0 && count_above(s) > s->options->vectors;
+}
+
+/* Whether the vectors of all values above the level, no more than are wanted, are exact, and there is a value below. */
+static dcl_status find_whether_all(state *s, int *has_all, dcl_error *error)
+{
+    const int64_t above = count_above(s);
+    *has_all = above < s->steps && above <= s->options->vectors;
+    return *has_all && above > 0 ? find_whether_exact(s, above, has_all, error) : DCL_OK;
 }
 
 /* ---- Bounds ---- */
@@ -157,22 +180,17 @@ static dcl_status find_vectors(state *s, dcl__lanczos *found, dcl_error *error)
 {
     const int64_t k = s->steps, n = s->a->size, count = s->options->vectors < k ? s->options->vectors : k;
     double *small = malloc((size_t)(k * count) * sizeof *small);
-    lapack_int *support = malloc((size_t)(2 * count) * sizeof *support), made = 0;
     found->vectors = malloc((size_t)(n * count) * sizeof *found->vectors);
     dcl_status status = DCL_OK;
-    if (!small || !support || !found->vectors)
+    if (!small || !found->vectors)
         status = dcl__no_memory(error, "Ritz vectors", (n + k) * count * (int64_t)sizeof *small);
-    memcpy(s->projection, s->alpha, (size_t)k * sizeof *s->projection);
-    memcpy(s->scratch, s->beta, (size_t)k * sizeof *s->scratch);
-    if (status == DCL_OK && LAPACKE_dstevr(LAPACK_COL_MAJOR, 'V', 'I', (int)k, s->projection, s->scratch, 0, 0,
-                                           (int)(k - count + 1), (int)k, 0, &made, s->ritz, small, (int)k, support))
-        status = dcl__fail(error, DCL_ENUMERIC, "Ritz vectors cannot be computed");
+    else
+        status = decompose(s, count, small, error);
     for (int64_t i = 0; status == DCL_OK && i < count; i++)
         cblas_dgemv(CblasRowMajor, CblasTrans, (int)k, (int)n, 1, s->basis, (int)n, small + (count - 1 - i) * k, 1, 0,
                     found->vectors + i, (int)count);
     found->count = count;
     free(small);
-    free(support);
     return status;
 }
 
@@ -192,7 +210,7 @@ static dcl_status iterate(state *s, dcl__lanczos *found, dcl_error *error)
         const double growth = found->value > 0 ? find_growth(s) : 0;
         found->upper = found->value * (1 + growth);
         over = over || has_too_many(s);
-        if (s->options->level > 0 && status == DCL_OK && !has_too_many(s))
+        if (s->options->level > 0 && status == DCL_OK)
             status = find_whether_all(s, &found->has_all_above, error);
         over = over || (growth <= s->options->slack && (found->has_all_above || !(s->options->level > 0)));
     }

@@ -127,8 +127,8 @@ START_TEST(the_slope_is_what_its_definition_says)
 }
 END_TEST
 
-/* The data's Gram matrix is made once; what factors take from it gives that of the slope, wide or tall. Where its rounding
- * is more than is allowed it is left alone. */
+/* The data's Gram matrix is made once; what factors take from it gives that of the slope, wide or tall. Where its
+ * rounding is more than is allowed it is left alone. */
 START_TEST(the_gram_matrix_of_the_data_serves_all_factors)
 {
     const int64_t rows = _i ? N : M, columns = _i ? M : N;
@@ -448,6 +448,30 @@ START_TEST(the_bound_fails_as_often_as_it_may_and_no_more)
 END_TEST
 
 /* The smallest bound that is true is that of the steps: more of them come closer, until the slack. */
+/* Five values are above the level; where fewer vectors are wanted than that, it says so. The smallest of the five may
+ * also lie on the level but for rounding. */
+START_TEST(a_level_ends_with_the_vectors_of_all_values_above_it)
+{
+    diagonal d = {.size = MOST};
+    dcl__lanczos found;
+    dcl_error error;
+    for (int64_t i = 0; i < MOST; i++)
+        d.values[i] = i < 5 ? 1 - 0.1 * (double)i : 0.3 * (double)i / MOST;
+    const dcl__operator a = {MOST, apply, &d};
+    for (int64_t wanted = 3; wanted < 9; wanted++)
+        for (int margin = -1; margin < 2; margin++) {
+            const double level = margin < 0 ? 0.5 : 0.6 * (1 + (2 * margin - 1) * 1e-15);
+            const dcl__lanczos_options options = {.slack = 1e-12, .failure = 1e-10, .seed = 1, .vectors = wanted,
+                                                  .level = level};
+            ASSERT_OK(dcl__lanczos_run(&a, &options, &found, &error));
+            ck_assert(margin >= 0 || found.has_all_above == (wanted >= 5));
+            for (int64_t k = 0; k < 5 && k < found.count && found.has_all_above; k++)
+                ck_assert_double_eq_tol(fabs(found.vectors[k * found.count + k]), 1, 1e-8);
+            dcl__lanczos_free(&found);
+        }
+}
+END_TEST
+
 START_TEST(more_steps_come_closer)
 {
     diagonal d;
@@ -543,7 +567,8 @@ Suite *polar_suite(void)
                                   bounds_are_exact_where_theory_says_so, the_leading_squares_are_bounded_closely,
                                   the_bound_of_lanczos_is_never_below_the_truth,
                                   the_bound_fails_as_often_as_it_may_and_no_more,
-                                  more_steps_come_closer, names_and_numbers_find_the_same_penalty,
+                                  a_level_ends_with_the_vectors_of_all_values_above_it, more_steps_come_closer,
+                                  names_and_numbers_find_the_same_penalty,
                                   losses_agree_with_their_slopes_and_duals, NULL};
     Suite *suite = make_suite("polar", NULL, NULL, tests);
     TCase *loops = tcase_create("loops");
