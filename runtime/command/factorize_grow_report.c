@@ -24,14 +24,6 @@ static int64_t known_entries(const dcl__grow_facts *f)
 
 /* ---- report.json ---- */
 
-static json_t *numbers_json(const double *numbers, int64_t count)
-{
-    json_t *list = json_array();
-    for (int64_t i = 0; i < count; i++)
-        list = dcl__json_append(list, dcl__json_from_number(numbers[i]));
-    return list;
-}
-
 static json_t *path_json(const dcl__grow_facts *f)
 {
     json_t *list = json_array();
@@ -87,7 +79,7 @@ static json_t *describe_result(const dcl__grow_facts *f, const dcl_growth_result
                      "seconds", dcl__json_from_number(r->seconds),
                      "seconds_to_ready", dcl__json_from_number(f->ready),
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step), "tau",
-                     "singular_values", numbers_json(r->values, r->width), "status", dcl__status_name(r->status),
+                     "singular_values", dcl__json_from_numbers(r->values, (size_t)r->width), "status", dcl__status_name(r->status),
                      "reason", r->reason, "rounds", (json_int_t)r->history_count,
                      "programs_compiled", (json_int_t)counts.programs_compiled,
                      "kernels_launched", (json_int_t)counts.kernels_launched, "path", path_json(f));

@@ -17,14 +17,6 @@ static const char *solver_name(int solver)
     return names[solver];
 }
 
-static json_t *numbers_json(const double *numbers, int64_t count)
-{
-    json_t *list = json_array();
-    for (int64_t i = 0; i < count; i++)
-        json_array_append_new(list, dcl__json_from_number(numbers[i]));
-    return list;
-}
-
 /* ---- report.json ---- */
 
 /* The text, or null where it says nothing. */
@@ -75,7 +67,7 @@ static json_t *describe_optimum(const dcl_factorize_result *r)
                      "attained", text_if(r->noise.kind == DCL_NOISE_DROPBLOCK, words[o->attained]),
                      "convex_value", dcl__json_from_number(o->minimum - o->convex_gap),
                      "tau", dcl__json_from_number(o->tau),
-                     "optimum_singular_values", r->shrunk ? numbers_json(r->shrunk, r->data_count) : json_null());
+                     "optimum_singular_values", r->shrunk ? dcl__json_from_numbers(r->shrunk, (size_t)r->data_count) : json_null());
 }
 
 /* X, where there is one. */
@@ -100,9 +92,9 @@ static json_t *describe_result(const dcl__report_facts *f, const dcl_factorize_r
                      "objective", dcl__json_from_number(a->objective),
                      "relative_gap", dcl__json_from_number(r->relative_gap), "rank", (json_int_t)a->rank,
                      "balance_error", dcl__json_from_number(a->balance_error), "balanced_last", r->balanced_last,
-                     "singular_values", numbers_json(r->product_values, r->width),
-                     "data_singular_values", numbers_json(r->data_values, r->data_count),
-                     "unit_products", numbers_json(r->products, r->blocks), "status", dcl__status_name(r->status),
+                     "singular_values", dcl__json_from_numbers(r->product_values, (size_t)r->width),
+                     "data_singular_values", dcl__json_from_numbers(r->data_values, (size_t)r->data_count),
+                     "unit_products", dcl__json_from_numbers(r->products, (size_t)r->blocks), "status", dcl__status_name(r->status),
                      "programs_compiled", (json_int_t)counts.programs_compiled,
                      "kernels_launched", (json_int_t)counts.kernels_launched);
 }

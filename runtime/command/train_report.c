@@ -119,11 +119,6 @@ dcl_status dcl__weights_read(const char *file, const dcl__train_facts *f, dcl_ne
 
 /* ---- report.json ---- */
 
-static json_t *number_or_null(double number)
-{
-    return isnan(number) ? json_null() : dcl__json_from_number(number);
-}
-
 static json_t *describe_layers(const dcl_network_options *o)
 {
     json_t *list = json_array();
@@ -173,11 +168,11 @@ static json_t *describe_result(const dcl__train_facts *f, const dcl_epoch *histo
         "steps", (json_int_t)history[count - 1].step, "best_epoch", best ? json_integer(best) : json_null(),
         "seconds", dcl__json_from_number(last),
         "seconds_per_epoch", count > 1 ? dcl__json_from_number((last - first) / (double)(count - 1)) : json_null(),
-        "training_loss", number_or_null(end->training_loss), "training_error", number_or_null(end->training_error),
-        "validation_loss", number_or_null(end->validation_loss),
-        "validation_error", number_or_null(end->validation_error),
-        "test_loss", f->tested ? number_or_null(f->test_loss) : json_null(),
-        "test_error", f->tested ? number_or_null(f->test_error) : json_null(), "last_layer", describe_last(f->last),
+        "training_loss", dcl__json_number_or_null(end->training_loss), "training_error", dcl__json_number_or_null(end->training_error),
+        "validation_loss", dcl__json_number_or_null(end->validation_loss),
+        "validation_error", dcl__json_number_or_null(end->validation_error),
+        "test_loss", f->tested ? dcl__json_number_or_null(f->test_loss) : json_null(),
+        "test_error", f->tested ? dcl__json_number_or_null(f->test_error) : json_null(), "last_layer", describe_last(f->last),
         "kernels_launched", (json_int_t)dcl_device_statistics(f->device).kernels_launched);
 }
 

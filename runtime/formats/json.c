@@ -236,6 +236,14 @@ json_t *dcl__json_from_unsigned(uint64_t number)
     return json_string(digits);
 }
 
+json_t *dcl__json_from_numbers(const double *numbers, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        list = dcl__json_append(list, dcl__json_from_number(numbers[i]));
+    return list;
+}
+
 json_t *dcl__json_from_integers(const int64_t *integers, size_t count)
 {
     json_t *list = json_array();

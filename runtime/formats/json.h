@@ -35,6 +35,7 @@ json_t *dcl__json_from_number(double number);
 json_t *dcl__json_number_or_null(double number);
 /* A number up to 2^53, which every program that reads JSON keeps; beyond it, a text of decimal digits. */
 json_t *dcl__json_from_unsigned(uint64_t number);
+json_t *dcl__json_from_numbers(const double *numbers, size_t count);
 json_t *dcl__json_from_integers(const int64_t *integers, size_t count);
 
 /* ---- Taking apart: the messages name the key, not the file; DCL_EFORMAT ---- */

@@ -12,7 +12,7 @@
 /* The Gram matrix of data that are all there, times the square of the loss' curvature: made when it is first needed, and
  * then of use to every slope of the same data. Starts as zeros; to be freed by its owner. */
 typedef struct dcl__data_gram {
-    double *matrix;              /* side x side, both triangles; NULL: not made yet                  */
+    double *matrix;              /* side x side, the upper triangle; NULL: not made yet              */
 } dcl__data_gram;
 
 void dcl__data_gram_free(dcl__data_gram *gram);
