@@ -7,7 +7,8 @@
  *
  * Lists, made once a step: for each row the places of its kept units, for each unit those of the rows that keep it.
  * A place is an offset in elements: units are STRIPE apart in a panel of N', rows in a tile of R. Panels are cut
- * into blocks of `units` units; in the list of a row each block starts at a multiple of SIX, with places 0 before.
+ * into blocks of `units` units; in the list of a row each block starts at a multiple of UNITS_AT_ONCE, with places 0
+ * before.
  */
 
 /* Draws as in mask.cl, four to an index: a mask of `width` units in blocks that share a draw takes DRAWS of them. */
@@ -66,7 +67,7 @@ __kernel void rows_mask(__global const real *from, const long from_offset, __glo
 
 #ifdef SPAN
 #define STRIPE (SPAN * LANES)
-#define SIX 6
+#define UNITS_AT_ONCE 6
 
 /* Numbers of Y are asked for so many rows before they are subtracted, which is longer than they take to come. */
 #define ROWS_AHEAD 4
@@ -106,7 +107,7 @@ lists find_lists(__global real *numbers, __global int *places, const long rows, 
 
 long list_start(__global const int *row_end, const long b)
 {
-    return b == 0 ? 0 : (row_end[b - 1] + SIX - 1) / SIX * SIX;
+    return b == 0 ? 0 : (row_end[b - 1] + UNITS_AT_ONCE - 1) / UNITS_AT_ONCE * UNITS_AT_ONCE;
 }
 
 /* Makes the lists of one tile of rows, with sums of 0. Values are scaled. */
@@ -147,7 +148,7 @@ __kernel void rows_list(__global const real *left, __global real *numbers, __glo
                 count += keep;
             }
             l.row_end[row * l.blocks + b] = (int)count;
-            for (; count % SIX; count++)
+            for (; count % UNITS_AT_ONCE; count++)
                 row_place[count] = 0;
         }
     }
@@ -267,12 +268,12 @@ APART void multiply_by_right(const lists *l, const long first, const long height
         vector row[SPAN];
         UNROLL for (int v = 0; v < SPAN; v++)
             row[v] = LOAD(v, residual + i * STRIPE);
-        for (long p = 0; p < count; p += SIX, out += 2 * SIX) {
-            vector sum[SIX];
-            UNROLL for (int k = 0; k < SIX; k++)
+        for (long p = 0; p < count; p += UNITS_AT_ONCE, out += 2 * UNITS_AT_ONCE) {
+            vector sum[UNITS_AT_ONCE];
+            UNROLL for (int k = 0; k < UNITS_AT_ONCE; k++)
                 sum[k] = row[0] * LOAD(0, panel + place[p + k]);
             UNROLL for (int v = 1; v < SPAN; v++)
-                UNROLL for (int k = 0; k < SIX; k++)
+                UNROLL for (int k = 0; k < UNITS_AT_ONCE; k++)
                     sum[k] = MULTIPLY_ADD(row[v], LOAD(v, panel + place[p + k]), sum[k]);
             vstore8(vload8(0, out) + FOLD_FOUR(sum[0], sum[1], sum[2], sum[3]), 0, out);
             vstore4(vload4(2, out) + FOLD_PAIR(sum[4], sum[5]), 2, out);

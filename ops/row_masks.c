@@ -13,8 +13,8 @@ enum { WIDEST_VECTOR = 16, WIDEST_STRIPE = 8, NARROWEST_STRIPE = 5, PANEL_BYTES 
 /* Vectors that a step reads besides the stripe, about: a number, and where it belongs. */
 enum { STEP_OVERHEAD = 2 };
 
-/* Places in a list are cut into sixes, and a panel holds so many units at least. */
-enum { SIX = 6, FEWEST_UNITS = 24 };
+/* Kept units of a row are multiplied so many at a time (cl/row_masks.cl), and a panel holds so many units at least. */
+enum { UNITS_AT_ONCE = 6, FEWEST_UNITS = 24 };
 
 /* A call as seen from the left factor, and how it is cut. */
 typedef struct plan {
@@ -38,10 +38,10 @@ static int64_t most(int64_t a, int64_t b)
 
 /* ---- Cutting ---- */
 
-/* A row's list: each block of units filled up to sixes. */
+/* A row's list: each block of units filled up to whole turns of the kernel. */
 static int64_t list_stride(int64_t width, int64_t units)
 {
-    return dcl__divide_up(width + (SIX - 1) * dcl__divide_up(width, units), SIX) * SIX;
+    return dcl__divide_up(width + (UNITS_AT_ONCE - 1) * dcl__divide_up(width, units), UNITS_AT_ONCE) * UNITS_AT_ONCE;
 }
 
 static int64_t narrow_size(int64_t rows, int64_t width, int64_t stride, int64_t high)
