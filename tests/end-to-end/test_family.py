@@ -1,4 +1,4 @@
-"""test_family.py: every kind of noise on 1000 real images in single precision, beside its closed form."""
+"""test_family.py: every kind of noise on 2000 real images in single precision, beside its closed form."""
 import gzip
 import pathlib
 import unittest
@@ -8,7 +8,7 @@ import numpy
 from common import AS_USERS, RUSTICL, Case, has_rusticl
 
 IMAGES = pathlib.Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")     # dataset-fashion-mnist
-ROWS, WIDTH = 1000, 32
+ROWS, WIDTH = 2000, 32
 DEVICES = {"PoCL": ("Portable", AS_USERS), "rusticl": ("llvmpipe", RUSTICL)}
 
 # Kinds with a closed form, or with a bound that training attains. Explicit training knows no masks: there two of
