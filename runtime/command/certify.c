@@ -69,8 +69,10 @@ static void print_proof(const dcl_certificate *c)
     printf("%s\n", c->exact ? "" : "; the gap need not close at the optimum");
 }
 
-static void print_certificate(const request *q, const dcl_certificate *c)
+static void print_certificate(const request *q, const dcl__observations *y, const dcl_certificate *c)
 {
+    if (*y->header)
+        printf("header          %s (the first line of the entries)\n", y->header);
     printf("data term       %.9g\npenalty         %.9g\nobjective       %.9g\nlower bound     %.9g\n", c->data_term,
            c->regularizer, c->objective, c->lower_bound);
     printf("relative gap    %.3g, %s\n", c->relative_gap, is_certified(q, c) ? "certified" : "open");
@@ -92,7 +94,7 @@ static dcl_status report(const request *q, const dcl__observations *y, int64_t w
         json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
         putchar('\n');
     } else if (status == DCL_OK) {
-        print_certificate(q, c);
+        print_certificate(q, y, c);
     }
     json_decref(object);
     return status;

@@ -68,9 +68,10 @@ static dcl_status use_loss(const request *q, const char *file, dcl_entries *entr
 static dcl_status read_held(run *r, const char *file, dcl_error *error)
 {
     dcl__triples triples;
-    dcl_status status = dcl__triples_read(file, &r->table, 1, 0, &triples, error);
+    const int weights = r->request->weights;
+    dcl_status status = dcl__triples_read(file, &r->table, 1, weights, 0, &triples, error);
     if (status == DCL_OK) {
-        status = dcl__entries_build(&triples, 0, &r->held, error);
+        status = dcl__entries_build(&triples, weights, &r->held, error);
         status = status ? dcl__prefix(error, status, "%s", file) : status;
     }
     dcl__triples_free(&triples);
@@ -140,7 +141,7 @@ static dcl_status write_results(run *r, const dcl_completion_options *options, d
         return dcl__fail(error, DCL_EINVAL, "interrupted before the first lambda");
     const dcl__complete_facts facts = {
         .device = r->tools.device, .folder = r->request->folder, .source = r->request->matrix, .table = &r->table,
-        .training = r->fitted, .holdout = r->holdout, .options = options, .seconds = dcl__now() - dcl__started(),
+        .held = &r->held, .training = r->fitted, .holdout = r->holdout, .options = options, .seconds = dcl__now() - dcl__started(),
         .json = r->request->json, .status = result->path[result->chosen].status};
     return dcl__report_completion(&facts, result, error);
 }
@@ -277,7 +278,8 @@ int dcl__command_complete(int argc, char **argv)
          DCL__OPTION_FLAG, &q.unshrink},
         {"--layout", "triplets|matrix", "of a text table: row, column, value, or a row of the matrix a line (default: "
          "triplets if it has 3 columns)", DCL__OPTION_WORD, &q.layout},
-        {"--weights", NULL, "triplets have a fourth field: the weight of the entry", DCL__OPTION_FLAG, &q.weights},
+        {"--weights", NULL, "triplets, those of a holdout file too, have a fourth field: the weight of the entry",
+         DCL__OPTION_FLAG, &q.weights},
         {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
         {"--seed", "N", "seed of the holdout, and of masks (default 1)", DCL__OPTION_SEED, &q.seed},
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu (`dropcl devices`)", DCL__OPTION_TEXT, &q.device},
@@ -290,9 +292,10 @@ int dcl__command_complete(int argc, char **argv)
         "Predicts the missing entries of a matrix from the known ones: a mean, biases of rows and columns, and\n"
         "factors that minimise sum over known entries (y - u'v)^2 + lambda sum ||u_i|| ||v_i||, certified to be\n"
         "within a gap of the global optimum. Entries are set aside to choose lambda and to measure the error.\n"
-        "M is a table of row, column, value (any names; a header is fine), a Matrix Market file of coordinates,\n"
-        "or a matrix (.npy, CSV, ...) where NaN and empty fields are missing. What is listed twice counts once,\n"
-        "with the mean of its values. DIR gets U.npy, V.npy, row_bias.npy, column_bias.npy, model.json, rows.csv\n"
+        "M is a table of row, column, value (any names), a Matrix Market file of coordinates, or a matrix (.npy,\n"
+        "CSV, ...) where NaN and empty fields are missing. The first line of a table is a header, which is said,\n"
+        "when its value does not begin as a number and no other line has its row or column. What is listed twice\n"
+        "counts once, with the mean of its values. DIR gets U.npy, V.npy, row_bias.npy, column_bias.npy, model.json, rows.csv\n"
         "and columns.csv (names), report.json, path.csv, history.csv, report.svg and report.png.",
         "  dropcl complete ratings.csv -o fit\n"
         "  dropcl complete ratings.mtx -o fit --lambda 20 --holdout test.csv\n"

@@ -9,7 +9,7 @@
 typedef struct dcl__complete_facts {
     const dcl_device *device;
     const char *folder, *source; /* `source`: the file of the entries                                */
-    const dcl__entry_table *table;           /* all entries                                          */
+    const dcl__entry_table *table, *held;    /* all entries; those of a holdout file, or none        */
     const dcl_entries *training, *holdout;   /* holdout: NULL: none                                  */
     const dcl_completion_options *options;
     double seconds;

@@ -23,13 +23,14 @@ static json_t *describe_run(const dcl__complete_facts *f, const dcl_completion_r
     const dcl_entries *e = &f->table->entries;
     const dcl_device_counts counts = dcl_device_statistics(f->device);
     const int trained = is_trained(f);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s?, s:o,"
-                     " s:n, s:o, s:o, s:I}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:s,"
+                     " s:s?, s:o, s:n, s:o, s:o, s:I}",
                      "version", dcl_version(), "command", "complete", "device", info->name, "platform", info->platform,
                      "driver", info->driver, "dtype", dcl__dtype_name(f->options->dtype),
                      "seed", (json_int_t)f->options->seed, "rows", (json_int_t)e->rows,
                      "columns", (json_int_t)e->columns,
-                     "entries", (json_int_t)e->count, "duplicates", (json_int_t)f->table->duplicates,
+                     "entries", (json_int_t)e->count, "header", *f->table->header != '\0', "holdout_header",
+                     *f->held->header != '\0', "duplicates", (json_int_t)f->table->duplicates,
                      "empty_rows", (json_int_t)f->table->empty_rows,
                      "empty_columns", (json_int_t)f->table->empty_columns,
                      "training_entries", (json_int_t)f->training->count,
@@ -170,6 +171,10 @@ static void print_summary(const dcl__complete_facts *f, const dcl_completion_res
     printf("entries        %lld of %lld x %lld (%.3g %%), %lld set aside\n", (long long)e->count, (long long)e->rows,
            (long long)e->columns, 100 * (double)e->count / ((double)e->rows * (double)e->columns),
            (long long)(f->holdout ? f->holdout->count : 0));
+    if (*f->table->header)
+        printf("header         %s (the first line of the entries)\n", f->table->header);
+    if (*f->held->header)
+        printf("header         %s (the first line of the holdout)\n", f->held->header);
     if (f->table->duplicates > 0)
         printf("duplicates     %lld lines list an entry again; the mean of its values counts\n",
                (long long)f->table->duplicates);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/memory.h"
 
@@ -97,6 +98,7 @@ dcl_status dcl__observations_read_entries(const char *file, int layout, int weig
         observations->count = table.entries.count;
         observations->row_label = table.row_label;
         observations->column_label = table.column_label;
+        memcpy(observations->header, table.header, sizeof table.header);
         table = (dcl__entry_table){0};
     }
     if (status == DCL_OK && loss == DCL_LOSS_LOGISTIC)

@@ -25,10 +25,11 @@ static double predict(const dcl__model *m, const dcl__triple *pair)
     return m->baseline.mean + (row ? m->baseline.row[pair->row] : 0) + (column ? m->baseline.column[pair->column] : 0);
 }
 
-static void write_name(FILE *stream, const dcl__labels *labels, int64_t index)
+/* Names that the model does not have are among `unknown`. */
+static void write_name(FILE *stream, const dcl__labels *labels, const dcl__labels *unknown, int64_t index)
 {
     if (index < 0)
-        fputs("?", stream);
+        dcl__write_field(stream, unknown->items[-1 - index]->text);
     else if (labels->count > 0)
         dcl__write_field(stream, labels->items[index]->text);
     else
@@ -41,9 +42,9 @@ static void write_table(const request *q, const dcl__model *m, const dcl__triple
     for (size_t i = 0; i < pairs->count; i++) {
         double value = predict(m, &pairs->items[i]);
         value = q->clip ? fmin(fmax(value, m->least), m->most) : value;
-        write_name(stream, &m->table.row_label, pairs->items[i].row);
+        write_name(stream, &m->table.row_label, &pairs->unknown, pairs->items[i].row);
         fputc(',', stream);
-        write_name(stream, &m->table.column_label, pairs->items[i].column);
+        write_name(stream, &m->table.column_label, &pairs->unknown, pairs->items[i].column);
         fprintf(stream, ",%.9g\n", value);
     }
 }
@@ -69,9 +70,11 @@ static int run(const request *q)
     dcl_error error;
     dcl_status status = dcl__model_read(q->folder, &model, &error);
     if (status == DCL_OK)
-        status = dcl__triples_read(q->pairs, &model.table, 0, q->unknown == UNKNOWN_MEAN, &pairs, &error);
+        status = dcl__triples_read(q->pairs, &model.table, 0, 0, q->unknown == UNKNOWN_MEAN, &pairs, &error);
     if (status == DCL_OK && pairs.count == 0)
         status = dcl__fail(&error, DCL_EFORMAT, "%s: there is no pair of a row and a column", q->pairs);
+    if (status == DCL_OK && *pairs.header)
+        dcl__complain("%s: the first line is a header: %s", q->pairs, pairs.header);
     if (status == DCL_OK)
         status = write_predictions(q, &model, &pairs, &error);
     dcl__triples_free(&pairs);
@@ -94,7 +97,7 @@ int dcl__command_predict(int argc, char **argv)
         "Predicts the values of pairs of a row and a column by the model that `dropcl complete` left in DIR.\n"
         "PAIRS is a table with a row and a column in each line, by the names of the data, or as positions from 1\n"
         "where the data had none; further fields are passed over, and a first line that holds neither names of\n"
-        "the data nor two numbers as a header. With --loss logistic the expected sign is predicted, from -1 to 1.",
+        "the data nor two numbers as a header, which is said. With --loss logistic the expected sign is predicted, from -1 to 1.",
         "  dropcl predict fit pairs.csv -o predictions.csv --clip\n", options, 2, 2};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);

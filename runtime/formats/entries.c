@@ -27,6 +27,7 @@ dcl_status dcl__triples_add(dcl__triples *triples, dcl__triple triple, dcl_error
 void dcl__triples_free(dcl__triples *triples)
 {
     free(triples->items);
+    dcl__labels_free(&triples->unknown);
     *triples = (dcl__triples){0};
 }
 
@@ -132,6 +133,7 @@ dcl_status dcl__entries_build(const dcl__triples *triples, int weights, dcl__ent
         sort_by(1, room, triples->count, rows, position, items);
         const size_t kept = merge(items, triples->count, weights);
         table->duplicates = (int64_t)(triples->count - kept);
+        memcpy(table->header, triples->header, sizeof table->header);
         status = fill(items, kept, triples, weights, table, error);
     }
     free(items);
@@ -167,6 +169,12 @@ static dcl_status read_matrix(const char *file, dcl__triples *triples, dcl_error
     return status;
 }
 
+static dcl_status refuse_weights(dcl_error *error)
+{
+    return dcl__fail(error, DCL_EFORMAT, "weights are the fourth field of a table of row, column, value and weight, "
+                     "which this file is not");
+}
+
 /* What the first bytes of a file say: DCL__LAYOUT_..., or COORDINATE. */
 enum { COORDINATE = 3 };
 
@@ -183,10 +191,7 @@ static dcl_status find_layout(dcl__source *source, int layout, int weights, int 
         *found = layout;
     else
         *found = dcl__count_fields(head, size) == (weights ? 4 : 3) ? DCL__LAYOUT_TRIPLETS : DCL__LAYOUT_MATRIX;
-    if (weights && *found != DCL__LAYOUT_TRIPLETS)
-        return dcl__fail(error, DCL_EFORMAT, "weights are the fourth field of a table of row, column, value and "
-                         "weight, which this file is not");
-    return DCL_OK;
+    return weights && *found != DCL__LAYOUT_TRIPLETS ? refuse_weights(error) : DCL_OK;
 }
 
 static dcl_status read_triples(const char *file, dcl__source *source, int layout, const dcl__triplet_rules *rules,
@@ -226,22 +231,31 @@ dcl_status dcl__entries_read(const char *file, int layout, int weights, dcl__ent
     return status;
 }
 
-dcl_status dcl__triples_read(const char *file, const dcl__entry_table *table, int values, int unknown,
+/* Coordinates, or a text table by the rules. */
+static dcl_status read_known(dcl__source *source, const dcl__triplet_rules *rules, dcl__triples *triples,
+                             dcl_error *error)
+{
+    const unsigned char *head;
+    size_t size;
+    dcl_status status = dcl__source_view(source, &head, &size, error);
+    if (status)
+        return status;
+    if (!dcl__is_coordinate(head, size))
+        return dcl__read_triplets(source, rules, triples, error);
+    return rules->weights ? refuse_weights(error) : dcl__read_coordinates(source, triples, error);
+}
+
+dcl_status dcl__triples_read(const char *file, const dcl__entry_table *table, int values, int weights, int unknown,
                              dcl__triples *triples, dcl_error *error)
 {
     dcl__source *source;
-    const unsigned char *head;
-    size_t size;
     *triples = (dcl__triples){.rows = table->entries.rows, .columns = table->entries.columns};
     dcl_status status = dcl__source_open(file, &source, error);
     if (status)
         return dcl__prefix(error, status, "%s", file);
-    const dcl__triplet_rules rules = {.row = (dcl__labels *)&table->row_label, .values = values, .unknown = unknown,
-                                      .column = (dcl__labels *)&table->column_label};
-    status = dcl__source_view(source, &head, &size, error);
-    if (status == DCL_OK)
-        status = dcl__is_coordinate(head, size) ? dcl__read_coordinates(source, triples, error)
-                                                : dcl__read_triplets(source, &rules, triples, error);
+    const dcl__triplet_rules rules = {.row = (dcl__labels *)&table->row_label, .values = values, .weights = weights,
+                                      .column = (dcl__labels *)&table->column_label, .unknown = unknown};
+    status = read_known(source, &rules, triples, error);
     dcl__source_close(source);
     return status ? dcl__prefix(error, status, "%s", file) : status;
 }

@@ -10,6 +10,7 @@
 #define DCL__ENTRIES_H
 
 #include "formats/labels.h"
+#include "formats/text.h"
 
 /* AUTOMATIC: Matrix Market says it itself; a text table of 3 columns (4 with weights) holds triplets, another a
  * matrix. */
@@ -25,6 +26,8 @@ typedef struct dcl__triples {
     dcl__triple *items;
     size_t count, capacity;
     int64_t rows, columns;
+    dcl__labels unknown;         /* names that the matrix does not have: its row or column is -1 - index */
+    char header[DCL__EXCERPT];   /* the first line, where it is one; "": it is not                   */
 } dcl__triples;
 
 /* Owns everything in it. */
@@ -33,6 +36,7 @@ typedef struct dcl__entry_table {
     dcl__labels row_label, column_label;     /* count 0: rows and columns are positions, from 1      */
     int64_t duplicates;          /* lines whose entry had been listed before                         */
     int64_t empty_rows, empty_columns;
+    char header[DCL__EXCERPT];   /* the first line, where it is one; "": it is not                   */
 } dcl__entry_table;
 
 /* Reads a file. DCL_EFORMAT where a value is text or infinite, where there is no entry at all, where a position is
@@ -41,11 +45,11 @@ typedef struct dcl__entry_table {
 dcl_status dcl__entries_read(const char *file, int layout, int weights, dcl__entry_table *table, dcl_error *error);
 void dcl__entries_free(dcl__entry_table *table);
 
-/* Reads triplets (`values`) or pairs that belong to the matrix of a table: rows and columns by its names, or by
- * positions from 1 where it has none. A text table of row, column and value, of which pairs need no value, or Matrix
- * Market coordinates; further fields are passed over. What the table does not know is refused, with the line, unless
- * `unknown`: then row or column is -1. */
-dcl_status dcl__triples_read(const char *file, const dcl__entry_table *table, int values, int unknown,
+/* Reads triplets (`values`, and `weights` where wanted) or pairs that belong to the matrix of a table: rows and columns
+ * by its names, or by positions from 1 where it has none. A text table of row, column, value and weight, of which pairs
+ * need no value, or Matrix Market coordinates, which have no weights; further fields are passed over. What the table does
+ * not know is refused, with the line, unless `unknown`: then it is below 0 (dcl__triples). */
+dcl_status dcl__triples_read(const char *file, const dcl__entry_table *table, int values, int weights, int unknown,
                              dcl__triples *triples, dcl_error *error);
 void dcl__triples_free(dcl__triples *triples);
 

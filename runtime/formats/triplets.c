@@ -1,15 +1,23 @@
 /* triplets.c: tables of rows, columns and values, one entry a line. */
 #include "formats/triplets.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "formats/fields.h"
 #include "formats/text.h"
 
 enum { ROW, COLUMN, VALUE, WEIGHT, MOST_FIELDS };
+
+/* Fields of a line: the first ones, and how many there are. */
+typedef struct line {
+    const char *begin[MOST_FIELDS], *end[MOST_FIELDS];
+    int count;
+} line;
 
 /* A table while it is read. */
 typedef struct reading {
@@ -17,13 +25,10 @@ typedef struct reading {
     const dcl__triplet_rules *rules;
     dcl__triples *triples;
     char separator;              /* '\0' until the first line is known                               */
+    char *header;                /* a copy of the first line, where it is one, and its fields        */
+    line names;
+    int64_t header_number;
 } reading;
-
-/* Fields of a line: the first ones, and how many there are. */
-typedef struct line {
-    const char *begin[MOST_FIELDS], *end[MOST_FIELDS];
-    int count;
-} line;
 
 /* Copies the first line that is neither blank nor a comment, without a byte order mark of UTF-8 before it; 0 when the
  * bytes are no text. */
@@ -61,11 +66,11 @@ int dcl__count_fields(const unsigned char *head, size_t size)
     return count;
 }
 
-static dcl_status split(const reading *r, line *line, dcl_error *error)
+static dcl_status split(const reading *r, const char *text, line *line, dcl_error *error)
 {
     const char *begin, *end;
     line->count = 0;
-    for (const char *at = dcl__skip_blanks(r->lines.text, r->separator); at; at = dcl__next_field(at, r->separator)) {
+    for (const char *at = dcl__skip_blanks(text, r->separator); at; at = dcl__next_field(at, r->separator)) {
         at = dcl__find_field(at, r->separator, &begin, &end);
         if (!at)
             return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": a quote is not closed on its line, or text follows "
@@ -77,6 +82,22 @@ static dcl_status split(const reading *r, line *line, dcl_error *error)
         line->count++;
     }
     return DCL_OK;
+}
+
+/* Adds a name to labels. */
+static dcl_status add_name(const reading *r, dcl__labels *labels, const line *line, int field, int64_t *index,
+                           dcl_error *error)
+{
+    const dcl_status status = dcl__labels_add(labels, line->begin[field], line->end[field], index, error);
+    return status == DCL_EFORMAT ? dcl__prefix(error, status, "line %" PRId64, r->lines.number) : status;
+}
+
+/* Keeps the name of a row or column that the matrix does not have. */
+static dcl_status keep_unknown(const reading *r, const line *line, int field, int64_t *index, dcl_error *error)
+{
+    const dcl_status status = add_name(r, &r->triples->unknown, line, field, index, error);
+    *index = -1 - *index;
+    return status;
 }
 
 /* The index of a row or column. */
@@ -91,16 +112,16 @@ static dcl_status find_index(reading *r, const line *line, int field, int64_t *i
     double number = NAN;
     if (begin == end)
         return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the %s is empty", r->lines.number, what);
-    if (r->rules->adds) {
-        const dcl_status status = dcl__labels_add(labels, begin, end, index, error);
-        return status == DCL_EFORMAT ? dcl__prefix(error, status, "line %" PRId64, r->lines.number) : status;
-    }
+    if (r->rules->adds)
+        return add_name(r, labels, line, field, index, error);
     *index = labels->count > 0 ? dcl__labels_find(labels, begin, end) : -1;
     if (labels->count == 0 && dcl__number_parse(begin, end, &number) && number == floor(number) && number >= 1 &&
         number <= (double)most)
         *index = (int64_t)number - 1;
-    if (*index >= 0 || r->rules->unknown)
+    if (*index >= 0)
         return DCL_OK;
+    if (r->rules->unknown)
+        return keep_unknown(r, line, field, index, error);
     dcl__excerpt(begin, end, excerpt);
     if (labels->count > 0)
         return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the %s \"%s\" is not among those of the matrix",
@@ -157,17 +178,53 @@ static int is_number(const line *line, int field)
     return dcl__number_parse(line->begin[field], line->end[field], &number);
 }
 
-/* Whether the first line names the columns of the table. */
+/* Whether a field is a number or begins as one, like "4,5": with a digit, behind a sign and a point or not. */
+static int resembles_number(const line *line, int field)
+{
+    const char *at = line->begin[field];
+    at += *at == '+' || *at == '-';
+    at += *at == '.' || *at == ',';
+    return isdigit((unsigned char)*at) || is_number(line, field);
+}
+
+/* Whether the row or the column of a line is one that is known. */
+static int has_known_name(const reading *r, const line *line)
+{
+    return dcl__labels_find(r->rules->row, line->begin[ROW], line->end[ROW]) >= 0 ||
+           dcl__labels_find(r->rules->column, line->begin[COLUMN], line->end[COLUMN]) >= 0;
+}
+
+/* Whether the first line names the columns of the table, as far as it can be told without the others. */
 static int is_header(const reading *r, const line *line)
 {
-    if (r->rules->values)
-        return line->count > VALUE && line->begin[VALUE] < line->end[VALUE] && !is_number(line, VALUE);
-    if (line->count < 2 || (is_number(line, ROW) && is_number(line, COLUMN)))
+    if (line->count < (r->rules->values ? 3 : 2) || (is_number(line, ROW) && is_number(line, COLUMN)))
         return 0;
-    if (r->rules->row->count > 0)
-        return dcl__labels_find(r->rules->row, line->begin[ROW], line->end[ROW]) < 0 &&
-               dcl__labels_find(r->rules->column, line->begin[COLUMN], line->end[COLUMN]) < 0;
+    if (r->rules->values && (line->begin[VALUE] == line->end[VALUE] || resembles_number(line, VALUE)))
+        return 0;
+    if (r->rules->adds || r->rules->row->count > 0)
+        return !has_known_name(r, line);
     return !is_number(line, ROW);
+}
+
+static dcl_status keep_header(reading *r, dcl_error *error)
+{
+    r->header_number = r->lines.number;
+    r->header = dcl__copy_string(r->lines.text, error);
+    if (!r->header)
+        return DCL_ENOMEM;
+    dcl__excerpt(r->header, r->header + strlen(r->header), r->triples->header);
+    return split(r, r->header, &r->names, error);
+}
+
+/* What is named again by the others is no header, but an entry whose value is mistyped. */
+static dcl_status check_header(const reading *r, dcl_error *error)
+{
+    char excerpt[DCL__EXCERPT];
+    if (!r->header || !r->rules->adds || !has_known_name(r, &r->names))
+        return DCL_OK;
+    return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the value \"%s\" is not a finite number, and the line is no "
+                     "header, since its row or column is named again", r->header_number,
+                     dcl__excerpt(r->names.begin[VALUE], r->names.end[VALUE], excerpt));
 }
 
 static dcl_status read_line(reading *r, dcl_error *error)
@@ -176,10 +233,10 @@ static dcl_status read_line(reading *r, dcl_error *error)
     const int first = !r->separator;
     if (first)
         r->separator = dcl__find_separator(r->lines.text);
-    dcl_status status = split(r, &line, error);
-    if (status || (first && is_header(r, &line)))
+    dcl_status status = split(r, r->lines.text, &line, error);
+    if (status)
         return status;
-    return read_entry(r, &line, error);
+    return first && is_header(r, &line) ? keep_header(r, error) : read_entry(r, &line, error);
 }
 
 dcl_status dcl__read_triplets(dcl__source *source, const dcl__triplet_rules *rules, dcl__triples *triples,
@@ -198,6 +255,9 @@ dcl_status dcl__read_triplets(dcl__source *source, const dcl__triplet_rules *rul
         if (*text && *text != '#')
             status = read_line(&r, error);
     }
+    if (status == DCL_OK)
+        status = check_header(&r, error);
+    free(r.header);
     dcl__lines_close(&r.lines);
     return status;
 }

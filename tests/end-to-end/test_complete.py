@@ -93,6 +93,19 @@ class Recovery(Complete):
         report = self.complete("train.csv", "--holdout", 0, "--lambda", 3)
         self.assertIsNone(report["holdout_rmse"])
 
+    def test_weights_of_a_holdout_file_weigh_its_errors(self):
+        self.write("M.csv", "a,x,1,1\na,y,3,1\nb,x,4,1\nb,y,6,1\n")
+        self.write("test.csv", "a,x,2,3\nb,y,8,0.5\n")
+        report = self.complete("M.csv", "--weights", "--holdout", "test.csv", "--lambda", 1)
+        self.write("pairs.csv", "a,x\nb,y\n")
+        rows = csv.reader(self.dropcl("predict", "fit", "pairs.csv").out.splitlines()[1:])
+        rests = numpy.array([2.0, 8.0]) - [float(row[2]) for row in rows]
+        self.assertClose(report["holdout_rmse"], numpy.sqrt((3 * rests[0] ** 2 + 0.5 * rests[1] ** 2) / 3.5), 1e-6)
+        self.write("test.csv", "a,x,2\nb,y,8\n")
+        self.path("fit").rename(self.path("before"))
+        self.refuse("M.csv", "test.csv: line 1 has 3 fields, but 4 are needed", "--weights", "--holdout", "test.csv",
+                    "--lambda", 1)
+
     def test_signs_by_the_logistic_loss(self):
         full, known, _ = ratings()
         sign = (full > numpy.median(full)).astype(int)
@@ -182,21 +195,23 @@ class Predict(Complete):
     def test_predictions_go_by_names(self):
         full, known, _ = ratings()
         self.complete(self.triplets(), "--share", 0.02, "--path", 12)
-        self.write("pairs.csv", "film,user\n".replace("film,user", "user,film") + "user 7,12\nuser 0,1\n")
-        lines = self.dropcl("predict", "fit", "pairs.csv").out.splitlines()
+        self.write("pairs.csv", "user,film\nuser 7,12\nuser 0,1\n")
+        notices = ["pairs.csv: the first line is a header: user,film"]
+        lines = self.dropcl("predict", "fit", "pairs.csv", notices=notices).out.splitlines()
         self.assertEqual(lines[0], "row,column,prediction")
         self.assertTrue(lines[1].startswith('"user 7","12",'))
         self.assertLess(abs(float(lines[1].split(",")[2]) - full[7, 11]), 2)
-        self.dropcl("predict", "fit", "pairs.csv", "-o", "p.csv")
+        self.dropcl("predict", "fit", "pairs.csv", "-o", "p.csv", notices=notices)
         self.assertEqual(self.path("p.csv").read_text().splitlines(), lines)
 
     def test_unknown_names_are_refused_or_get_the_mean(self):
         report = self.complete(self.triplets(), "--lambda", 50)
-        self.write("pairs.csv", "user 1,12\nnobody,12\n")
+        self.write("pairs.csv", "user 1,12\nnobody,12\nuser 1,unseen\nnobody,unseen\n")
         self.assertIn("pairs.csv: line 2", self.dropcl("predict", "fit", "pairs.csv", status=3).err)
         bias = numpy.load(self.path("fit/column_bias.npy"))[11, 0]
-        shown = self.dropcl("predict", "fit", "pairs.csv", "--unknown", "mean").out.splitlines()[2]
-        self.assertClose(float(shown.split(",")[2]), report["mean"] + bias, 1e-6)
+        shown = list(csv.reader(self.dropcl("predict", "fit", "pairs.csv", "--unknown", "mean").out.splitlines()))
+        self.assertClose(float(shown[2][2]), report["mean"] + bias, 1e-6)
+        self.assertEqual([row[:2] for row in shown[2:]], [["nobody", "12"], ["user 1", "unseen"], ["nobody", "unseen"]])
 
     def test_what_follows_a_pair_is_passed_over(self):
         self.complete(self.triplets(), "--lambda", 50)
@@ -258,6 +273,19 @@ class BadInput(Complete):
         self.refuse(self.write("M.csv", "a,x,inf\n"), "not a finite number")
         head = "%%MatrixMarket matrix coordinate real general\n"
         self.refuse(self.write("M.mtx", head + "3 3 1\n4 1 2.5\n"), "outside of the 3x3 matrix")
+
+    def test_a_first_line_with_a_mistyped_value_is_no_header(self):
+        self.refuse(self.write("M.csv", "a;x;4,5\nb;y;2\n"), 'M.csv: line 1: the value "4,5" is not a finite number')
+        self.refuse(self.write("M.csv", "a,x,o3\na,y,2\n"), 'M.csv: line 1: the value "o3" is not a finite number')
+        self.write("M.csv", "a,x,1\nb,y,2\na,y,1\n")
+        self.refuse("M.csv", 'test.csv: line 1: the value "o3"', "--holdout", self.write("test.csv", "a,z,o3\na,y,2\n"))
+
+    def test_a_header_is_said(self):
+        self.write("M.csv", "user,film,rating\na,x,1\nb,y,2\na,y,1\n")
+        shown = self.dropcl("complete", "M.csv", "-o", "fit", "--holdout", 0, "--lambda", 1).out
+        self.assertIn("header         user,film,rating (the first line of the entries)\n", shown)
+        report = self.complete("M.csv", "--holdout", self.write("test.csv", "a,x,3\n"), "--lambda", 1)
+        self.assertEqual((report["header"], report["holdout_header"]), (True, False))
 
     def test_values_that_the_loss_does_not_allow_are_refused_with_the_file(self):
         self.refuse(self.write("M.csv", "a,x,3\nb,y,1\n"), "M.csv: the entry in row 1, column 1 is 3", "--loss",

@@ -161,7 +161,7 @@ static void try_entries(void)
             check_refusal(status, &error);
         } else {
             check_entries(&table.entries);
-            status = dcl__triples_read(path, &table, layout == DCL__LAYOUT_MATRIX, 1, &pairs, &error);
+            status = dcl__triples_read(path, &table, layout == DCL__LAYOUT_MATRIX, 0, 1, &pairs, &error);
             if (status)
                 check_refusal(status, &error);
             dcl__triples_free(&pairs);

@@ -74,6 +74,21 @@ START_TEST(triplets_may_have_a_header_and_name_rows_and_columns)
 }
 END_TEST
 
+START_TEST(a_first_line_that_may_be_an_entry_is_no_header)
+{
+    refuse(".csv", "a;x;4,5\nb;y;1\n", "line 1: the value \"4,5\"");
+    refuse(".csv", "a,x,-.5.\nb,y,1\n", "line 1: the value \"-.5.\"");
+    refuse(".csv", "1,7,x3\n2,8,1\n", "line 1: the value \"x3\"");
+    refuse(".csv", "# ours\na,x,x3\nb,y,1\na,y,1\n", "line 2: the value \"x3\" is not a finite number, and the line");
+    refuse(".csv", "a,x,x3\nb,x,1\n", "since its row or column is named again");
+    expect(".csv", "# ours\nV1,V2,V3\na,x,3\n");
+    ck_assert_int_eq(table.entries.count, 1);
+    ck_assert_str_eq(table.header, "V1,V2,V3");
+    expect(".csv", "a,x,3\n");
+    ck_assert_str_eq(table.header, "");
+}
+END_TEST
+
 START_TEST(whole_numbers_are_names_in_their_own_order)
 {
     expect(".tsv", "10\t7\t1\n9\t100\t2\n");
@@ -242,7 +257,7 @@ END_TEST
 
 static dcl_status read_pairs(const char *text, int unknown, dcl__triples *triples)
 {
-    return dcl__triples_read(write_file(".pairs.csv", text), &table, 0, unknown, triples, &error);
+    return dcl__triples_read(write_file(".pairs.csv", text), &table, 0, 0, unknown, triples, &error);
 }
 
 START_TEST(pairs_go_by_the_names_of_the_matrix)
@@ -252,6 +267,7 @@ START_TEST(pairs_go_by_the_names_of_the_matrix)
     unlink(path);
     ck_assert_int_eq(read_pairs("user,film\nbob,Alien\nann,Brazil,3\n", 0, &pairs), DCL_OK);
     ck_assert_uint_eq(pairs.count, 2);
+    ck_assert_str_eq(pairs.header, "user,film");
     ck_assert(pairs.items[0].row == 1 && pairs.items[0].column == 0 && isnan(pairs.items[0].value));
     ck_assert(pairs.items[1].row == 0 && pairs.items[1].column == 1);
     dcl__triples_free(&pairs);
@@ -260,6 +276,7 @@ START_TEST(pairs_go_by_the_names_of_the_matrix)
     dcl__triples_free(&pairs);
     ck_assert_int_eq(read_pairs("bob,Alien\neve,Alien\n", 1, &pairs), DCL_OK);
     ck_assert(pairs.items[1].row == -1 && pairs.items[1].column == 0);
+    ck_assert_str_eq(pairs.unknown.items[0]->text, "eve");
     dcl__triples_free(&pairs);
 }
 END_TEST
@@ -287,7 +304,8 @@ START_TEST(a_first_pair_of_unknown_numbers_is_no_header)
     dcl__triples_free(&pairs);
     ck_assert_int_eq(read_pairs("3,9\n1,7\n", 1, &pairs), DCL_OK);
     ck_assert_uint_eq(pairs.count, 2);
-    ck_assert(pairs.items[0].row == -1 && pairs.items[0].column == -1);
+    ck_assert(pairs.items[0].row == -1 && pairs.items[0].column == -2);
+    ck_assert_str_eq(pairs.unknown.items[1]->text, "9");
     dcl__triples_free(&pairs);
     ck_assert_int_eq(read_pairs("user,film\n1,7\n", 0, &pairs), DCL_OK);
     ck_assert_uint_eq(pairs.count, 1);
@@ -300,13 +318,20 @@ START_TEST(triplets_of_a_matrix_need_a_value)
     dcl__triples held;
     expect(".csv", "ann,Alien,4\nbob,Brazil,2\n");
     unlink(path);
-    const char *const text = "user,film,rating,weight\nbob,Alien,3,1\nann,Brazil,,1\n";
-    ck_assert_int_eq(dcl__triples_read(write_file(".csv", text), &table, 1, 0, &held, &error), DCL_OK);
+    const char *const text = "user,film,rating,weight\nbob,Alien,3,2\nann,Brazil,,1\n";
+    ck_assert_int_eq(dcl__triples_read(write_file(".csv", text), &table, 1, 0, 0, &held, &error), DCL_OK);
     ck_assert_uint_eq(held.count, 1);
     ck_assert(held.items[0].row == 1 && held.items[0].column == 0 && held.items[0].value == 3);
     dcl__triples_free(&held);
-    ck_assert_int_eq(dcl__triples_read(write_file(".csv", "bob,Alien\n"), &table, 1, 0, &held, &error), DCL_EFORMAT);
+    ck_assert_int_eq(dcl__triples_read(write_file(".csv", "bob,Alien\n"), &table, 1, 0, 0, &held, &error), DCL_EFORMAT);
     ck_assert_ptr_nonnull(strstr(error.text, "line 1 has 2 fields, but 3 are needed"));
+    dcl__triples_free(&held);
+    ck_assert_int_eq(dcl__triples_read(write_file(".csv", text), &table, 1, 1, 0, &held, &error), DCL_OK);
+    ck_assert_double_eq(held.items[0].weight, 2);
+    dcl__triples_free(&held);
+    const char *const matrix = "%%MatrixMarket matrix coordinate real general\n2 2 1\n1 1 5\n";
+    ck_assert_int_eq(dcl__triples_read(write_file(".mtx", matrix), &table, 1, 1, 0, &held, &error), DCL_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(error.text, "which this file is not"));
     dcl__triples_free(&held);
 }
 END_TEST
@@ -331,6 +356,7 @@ Suite *entry_files_suite(void)
     TCase *tests = tcase_create("known entries");
     tcase_add_checked_fixture(tests, NULL, teardown);
     tcase_add_test(tests, triplets_may_have_a_header_and_name_rows_and_columns);
+    tcase_add_test(tests, a_first_line_that_may_be_an_entry_is_no_header);
     tcase_add_test(tests, whole_numbers_are_names_in_their_own_order);
     tcase_add_test(tests, an_entry_listed_twice_is_the_mean_of_its_values);
     tcase_add_test(tests, a_missing_value_is_no_entry);
