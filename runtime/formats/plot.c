@@ -52,7 +52,7 @@ static void measure_panel(view *v)
     dcl__frame *f = &v->frame;
     const dcl__panel *panel = v->panel;
     f->x = (dcl__axis){.logarithmic = panel->log_x, .integral = 1, .low = INFINITY, .high = -INFINITY};
-    f->y = (dcl__axis){.logarithmic = panel->log_y, .low = INFINITY, .high = -INFINITY};
+    f->y = (dcl__axis){.logarithmic = panel->log_y, .integral = 1, .low = INFINITY, .high = -INFINITY};
     f->bar_gap = INFINITY;
     for (int i = 0; i < panel->series_count; i++)
         dcl__series_measure(f, &panel->series[i]);
@@ -68,7 +68,7 @@ static void measure_panel(view *v)
     }
     for (int i = 0; i < panel->level_count; i++)
         if (dcl__axis_shows(&f->y, panel->levels[i].value))
-            dcl__axis_widen(&f->y, dcl__axis_place(&f->y, panel->levels[i].value));
+            dcl__axis_cover(&f->y, panel->levels[i].value);
     dcl__axis_pad(&f->x);
     dcl__axis_pad(&f->y);
 }

@@ -11,6 +11,9 @@
 /* Coordinates beyond these are left out, so that no span, tick or pad can overflow or lose its digits. */
 static const double LARGEST = 1e300, SMALLEST = 1e-300;
 
+/* From here on nobody counts, and further on all numbers are whole. */
+static const double MOST_COUNTED = 1e9;
+
 /* ---- Ranges ---- */
 
 int dcl__axis_shows(const dcl__axis *a, double value)
@@ -27,6 +30,12 @@ void dcl__axis_widen(dcl__axis *a, double place)
 {
     a->low = fmin(a->low, place);
     a->high = fmax(a->high, place);
+}
+
+void dcl__axis_cover(dcl__axis *a, double value)
+{
+    dcl__axis_widen(a, dcl__axis_place(a, value));
+    a->integral = a->integral && value == floor(value) && fabs(value) <= MOST_COUNTED;
 }
 
 void dcl__axis_pad(dcl__axis *a)

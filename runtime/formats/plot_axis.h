@@ -28,6 +28,9 @@ double dcl__axis_place(const dcl__axis *a, double value);
 /* Makes the range cover a place on the scale. */
 void dcl__axis_widen(dcl__axis *a, double place);
 
+/* The same for a value that is shown, which makes the axis integral no more unless it is whole. */
+void dcl__axis_cover(dcl__axis *a, double value);
+
 /* Gives the range some air, and a width where the data have none. Data that are nowhere negative keep an
  * axis that is nowhere negative. */
 void dcl__axis_pad(dcl__axis *a);

@@ -36,9 +36,8 @@ void dcl__series_measure(dcl__frame *f, const dcl__series *series)
             continue;
         double value = series_x(series, i), place = dcl__axis_place(&f->x, value);
         double gap = fabs(place - previous);
-        dcl__axis_widen(&f->x, place);
-        dcl__axis_widen(&f->y, dcl__axis_place(&f->y, series->y[i]));
-        f->x.integral = f->x.integral && value == floor(value);
+        dcl__axis_cover(&f->x, value);
+        dcl__axis_cover(&f->y, series->y[i]);
         if (series->style == DCL__BARS && gap > 0 && gap < f->bar_gap)
             f->bar_gap = gap;
         previous = place;

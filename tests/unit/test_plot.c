@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "formats/plot.h"
+#include "formats/plot_axis.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
@@ -120,6 +121,23 @@ START_TEST(a_line_has_a_gap_at_points_that_are_left_out)
         write_series((dcl__series){.count = 5, .y = broken_ones[i]}, 0, 1);
         ck_assert_int_lt(count_pixels(BLUE), without_gap * 6 / 10);
         ck_assert_int_gt(count_pixels(BLUE), without_gap * 4 / 10);
+    }
+}
+END_TEST
+
+/* Ranks and units are counted. */
+START_TEST(axes_of_whole_numbers_have_whole_ticks)
+{
+    for (int last = 1; last <= 40; last += 13) {
+        dcl__axis axis = {.integral = 1, .low = INFINITY, .high = -INFINITY};
+        dcl__axis_cover(&axis, 0);
+        dcl__axis_cover(&axis, last);
+        dcl__axis_make_ticks(&axis, 200, 40);
+        ck_assert_int_ge(axis.tick_count, 2);
+        for (int i = 0; i < axis.tick_count; i++)
+            ck_assert_ptr_null(strchr(axis.ticks[i].label, '.'));
+        dcl__axis_cover(&axis, 0.5);
+        ck_assert_int_eq(axis.integral, 0);
     }
 }
 END_TEST
@@ -319,6 +337,7 @@ Suite *plot_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_line_is_drawn_in_its_color);
     tcase_add_test(tests, a_line_has_a_gap_at_points_that_are_left_out);
+    tcase_add_test(tests, axes_of_whole_numbers_have_whole_ticks);
     tcase_add_test(tests, a_single_point_is_visible_in_every_style);
     tcase_add_test(tests, panels_without_data_say_so_and_draw_nothing);
     tcase_add_test(tests, extreme_ranges_are_drawn);
