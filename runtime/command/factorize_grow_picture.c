@@ -4,38 +4,30 @@
 #include <stdlib.h>
 
 #include "command/factorize_grow.h"
+#include "command/round_curves.h"
 #include "core/error.h"
 #include "formats/plot.h"
 
 /* The curves, taken apart from the records. */
 typedef struct curves {
-    int64_t rounds, points;
-    double *seconds, *objective, *bound, *gap, *units;
+    dcl__round_curves rounds;
+    int64_t points;
     double *lambda, *rank, *path_gap;
 } curves;
 
 static dcl_status make_curves(const dcl__grow_facts *f, const dcl_growth_result *r, curves *c, dcl_error *error)
 {
-    c->rounds = r->history_count;
-    c->points = f->point_count;
-    const int64_t count = 5 * c->rounds + 3 * c->points;
+    const int64_t count = 3 * f->point_count;
+    dcl_status status = dcl__round_curves_make(r->history, r->history_count, &c->rounds, error);
+    if (status)
+        return status;
     double *room = calloc((size_t)count + 1, sizeof *room);
     if (!room)
         return dcl__no_memory(error, "the picture", count * (int64_t)sizeof *room);
-    double **const rounds[] = {&c->seconds, &c->objective, &c->bound, &c->gap, &c->units};
-    double **const points[] = {&c->lambda, &c->rank, &c->path_gap};
-    for (int i = 0; i < 5; i++, room += c->rounds)
-        *rounds[i] = room;
-    for (int i = 0; i < 3; i++, room += c->points)
-        *points[i] = room;
-    for (int64_t i = 0; i < c->rounds; i++) {
-        const dcl_growth_round *h = &r->history[i];
-        c->seconds[i] = h->seconds;
-        c->objective[i] = h->objective;
-        c->bound[i] = h->lower_bound;
-        c->gap[i] = h->gap;
-        c->units[i] = (double)h->width;
-    }
+    c->points = f->point_count;
+    c->lambda = room;
+    c->rank = room + c->points;
+    c->path_gap = room + 2 * c->points;
     for (int64_t k = 0; k < c->points; k++) {
         c->lambda[k] = f->points[k].lambda;
         c->rank[k] = (double)f->points[k].rank;
@@ -48,11 +40,12 @@ static dcl_status make_curves(const dcl__grow_facts *f, const dcl_growth_result 
 static dcl_status draw_rounds(const char *svg, const char *png, const char *title, const char *facts, const curves *c,
                               const dcl_growth_result *r, dcl_error *error)
 {
-    const dcl__series objective[] = {{"objective", c->rounds, c->seconds, c->objective, DCL__LINE, DCL__BLUE, 0, 0, 0},
-                                     {"lower bound", c->rounds, c->seconds, c->bound, DCL__LINE, DCL__VERMILION, 0, 0,
+    const dcl__round_curves *w = &c->rounds;
+    const dcl__series objective[] = {{"objective", w->count, w->seconds, w->objective, DCL__LINE, DCL__BLUE, 0, 0, 0},
+                                     {"lower bound", w->count, w->seconds, w->bound, DCL__LINE, DCL__VERMILION, 0, 0,
                                       0}};
-    const dcl__series gap[] = {{NULL, c->rounds, c->seconds, c->gap, DCL__LINE, DCL__BLUE, 0, 0, 0}};
-    const dcl__series units[] = {{NULL, c->rounds, NULL, c->units, DCL__LINE, DCL__BLUE, 0, 0, 0}};
+    const dcl__series gap[] = {{NULL, w->count, w->seconds, w->gap, DCL__LINE, DCL__BLUE, 0, 0, 0}};
+    const dcl__series units[] = {{NULL, w->count, NULL, w->units, DCL__LINE, DCL__BLUE, 0, 0, 0}};
     const dcl__series values[] = {{NULL, r->width, NULL, r->values, DCL__POINTS, DCL__BLUE, 0, 0, 0}};
     const dcl__panel panels[] = {
         {.title = "Objective and lower bound", .x_label = "seconds", .y_label = "objective", .series = objective,
@@ -71,7 +64,8 @@ static dcl_status draw_path(const char *svg, const char *png, const char *title,
 {
     const dcl__series rank[] = {{NULL, c->points, c->lambda, c->rank, DCL__LINE, DCL__BLUE, 0, 0, 0}};
     const dcl__series gap[] = {{NULL, c->points, c->lambda, c->path_gap, DCL__POINTS, DCL__BLUE, 0, 0, 0}};
-    const dcl__series over[] = {{NULL, c->rounds, c->seconds, c->gap, DCL__LINE, DCL__BLUE, 0, 0, 0}};
+    const dcl__round_curves *w = &c->rounds;
+    const dcl__series over[] = {{NULL, w->count, w->seconds, w->gap, DCL__LINE, DCL__BLUE, 0, 0, 0}};
     const dcl__series values[] = {{NULL, r->width, NULL, r->values, DCL__POINTS, DCL__BLUE, 0, 0, 0}};
     const dcl__panel panels[] = {
         {.title = "Rank along the path", .x_label = "\xce\xbb", .y_label = "rank", .log_x = 1, .series = rank,
@@ -98,6 +92,7 @@ dcl_status dcl__draw_grow(const char *svg_file, const char *png_file, const char
     if (status == DCL_OK)
         status = f->point_count > 1 ? draw_path(svg_file, png_file, title, facts, &c, r, error)
                                     : draw_rounds(svg_file, png_file, title, facts, &c, r, error);
-    free(c.seconds);
+    dcl__round_curves_free(&c.rounds);
+    free(c.lambda);
     return status;
 }

@@ -1,6 +1,7 @@
 """test_grow.py: `factorize --solver grow` ends at the global optimum with a certificate, and says when it does not."""
 import csv
 import json
+import re
 import unittest
 
 import numpy
@@ -50,6 +51,10 @@ class Grow(Case):
         for name in ("report.svg", "report.png"):
             self.assertGreater(self.path(f"fit/{name}").stat().st_size, 1000)
 
+    def test_one_unit_is_one_unit(self):
+        fit = self.grow(numpy.outer(numpy.arange(1, 8), numpy.arange(1, 6)), "--lambda", 2)
+        self.assertRegex(fit.result.out, r"rank +1 \(1 unit\)")
+
     def test_images_in_single_precision(self):
         fit = self.grow(images(), "--lambda", 30)
         self.check(fit, images(), 30)
@@ -66,6 +71,12 @@ class Grow(Case):
             self.assertClose(float(row["objective"]), minimum, 1e-4)
             self.assertEqual((int(row["rank"]), row["status"]), (rank, "certified"))
         self.check(fit, small(), 10)
+
+    def test_the_gap_over_time_is_a_line_for_each_lambda(self):
+        self.grow(small(), "--lambda", 10, "--path", 4)
+        picture = self.path("fit/report.svg").read_text(encoding="utf-8")
+        lines = re.findall(r'<path [^>]*stroke-width:1\.4;[^>]* d="([^"]*)"', picture)
+        self.assertEqual([line.count("M") for line in lines], [1, 4])       # the rank over lambda, the gap over time
 
     def test_without_lambda_it_is_a_share_of_the_largest(self):
         largest = 2 * numpy.linalg.svd(small(), compute_uv=False)[0]
