@@ -163,6 +163,18 @@ static void print_errors(const dcl__complete_facts *f, const dcl_completion_resu
            errors->rmse, errors->mae, f->holdout ? "on the holdout" : "in training");
 }
 
+/* The best of a path may lie beyond its end. */
+static void print_hint(const dcl__complete_facts *f, const dcl_completion_result *r)
+{
+    if (f->options->lambda >= 0 || r->stopped || r->path_count < 2)
+        return;
+    if (r->chosen == 0)
+        printf("hint           the largest lambda is chosen, where factors are 0: biases alone predict best\n");
+    if (r->chosen == r->path_count - 1)
+        printf("hint           the last lambda of the path is chosen: --share below %.2g may lead to a better one\n",
+               r->path[r->chosen].lambda / r->path[0].lambda);
+}
+
 static void print_summary(const dcl__complete_facts *f, const dcl_completion_result *r)
 {
     const dcl_entries *e = &f->table->entries;
@@ -176,12 +188,13 @@ static void print_summary(const dcl__complete_facts *f, const dcl_completion_res
     if (*f->held->header)
         printf("header         %s (the first line of the holdout)\n", f->held->header);
     if (f->table->duplicates > 0)
-        printf("duplicates     %lld lines list an entry again; the mean of its values counts\n",
+        printf("duplicates     %lld (an entry that is listed again counts with the mean of its values)\n",
                (long long)f->table->duplicates);
     printf("time           %.2f s\nfiles          %s: U.npy V.npy row_bias.npy column_bias.npy %smodel.json "
            "report.json path.csv history.csv report.svg report.png\n", f->seconds, f->folder,
            f->table->row_label.count > 0 ? "rows.csv columns.csv " : "");
     print_errors(f, r);
+    print_hint(f, r);
     if (is_trained(f))
         printf("objective      %.9g, at least %.9g entry by entry; no certificate is known under dropout (%s)\n",
                p->certificate.objective, p->certificate.lower_bound, dcl__status_name(p->status));

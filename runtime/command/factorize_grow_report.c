@@ -140,8 +140,9 @@ static dcl_status write_files(const dcl__grow_facts *f, const dcl_growth_result 
 {
     const char *folder = f->run->folder;
     char title[200];
-    snprintf(title, sizeof title, "dropcl factorize: %lld \xc3\x97 %lld, penalty %s, \xce\xbb = %.4g, %lld units",
-             (long long)r->rows, (long long)r->columns, penalty_name(f), f->problem->lambda, (long long)r->width);
+    snprintf(title, sizeof title, "dropcl factorize: %lld \xc3\x97 %lld, penalty %s, \xce\xbb = %.4g, %lld %s",
+             (long long)r->rows, (long long)r->columns, penalty_name(f), f->problem->lambda, (long long)r->width,
+             dcl__units_name(r->width));
     dcl__path svg = dcl__join(folder, "report.svg"), png = dcl__join(folder, "report.png");
     dcl__path json = dcl__join(folder, "report.json");
     /* In double precision, so that the files are worth the gap that is reported. */
@@ -189,7 +190,7 @@ static void print_summary(const dcl__grow_facts *f, const dcl_growth_result *r)
     if (r->status != DCL_CERTIFIED)
         printf("reason         %s\n", r->reason);
     printf("polar          %.9g (lambda %.9g)\n", c->polar, f->problem->lambda);
-    printf("rank           %lld (%lld units)\n", (long long)c->rank, (long long)r->width);
+    printf("rank           %lld (%lld %s)\n", (long long)c->rank, (long long)r->width, dcl__units_name(r->width));
 }
 
 dcl_status dcl__report_grow(const dcl__grow_facts *facts, const dcl_growth_result *result, dcl_error *error)

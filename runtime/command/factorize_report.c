@@ -201,7 +201,7 @@ static void print_summary(const dcl__report_facts *f, const dcl_factorize_result
     print_optimum(r);
     printf("gap            %.2e (%s)\n", r->relative_gap, dcl__status_name(r->status));
     if (r->width_found < r->width_trained)
-        printf("width          %lld units are enough, of %lld\n", (long long)r->width_found, (long long)r->width_trained);
+        printf("width          %lld of %lld units would do\n", (long long)r->width_found, (long long)r->width_trained);
     if (r->cut_off)
         printf("width          the width is cut off: more --rank would lower the objective\n");
     printf("rank           %lld (at the %s %lld)\n", (long long)r->assessment.rank,

@@ -193,14 +193,23 @@ static dcl_status write_history(const char *folder, const dcl_epoch *history, in
     return dcl__output_commit(&output, error);
 }
 
+static int is_noisy(const dcl__train_facts *f)
+{
+    for (int i = 0; i < f->options->layer_count; i++)
+        if (f->options->layers[i].noise > DCL_NOISE_NONE)
+            return 1;
+    return 0;
+}
+
 static dcl_status draw(const dcl__train_facts *f, const double *curves, int64_t count, dcl_error *error)
 {
     char title[160], facts[160] = "";
     const double *loss = curves, *error_rate = curves + count, *seen = curves + 2 * count, *missed = curves + 3 * count;
+    const char *const training = is_noisy(f) ? "training, with noise" : "training";
     const dcl__series lines[2][2] = {
-        {{"training, with noise", count, NULL, loss, DCL__LINE, DCL__BLUE, 0, 0, 0},
+        {{training, count, NULL, loss, DCL__LINE, DCL__BLUE, 0, 0, 0},
          {"validation", count, NULL, seen, DCL__LINE, DCL__VERMILION, 0, 0, 0}},
-        {{"training, with noise", count, NULL, error_rate, DCL__LINE, DCL__BLUE, 0, 0, 0},
+        {{training, count, NULL, error_rate, DCL__LINE, DCL__BLUE, 0, 0, 0},
          {"validation", count, NULL, missed, DCL__LINE, DCL__VERMILION, 0, 0, 0}}};
     const dcl__level tested[2] = {{"test", f->test_loss, DCL__BLACK}, {"test", f->test_error, DCL__BLACK}};
     const int curves_shown = f->validation ? 2 : 1;
@@ -260,7 +269,8 @@ static void print_summary(const dcl__train_facts *f, const dcl_epoch *history, i
     printf("time           %.2f s, %" PRId64 " epochs, %" PRId64 " steps of %" PRId64 " samples\n", last->seconds, count,
            last->step, f->options->batch);
     printf("files          %s: weights.npz weights.safetensors report.json history.csv report.svg report.png\n", f->folder);
-    print_result("training", last->training_loss, last->training_error, " (with noise, last epoch)");
+    print_result("training", last->training_loss, last->training_error,
+                 is_noisy(f) ? " (with noise, last epoch)" : " (last epoch)");
     snprintf(remark, sizeof remark, " (epoch %" PRId64 ", the best)", best);
     if (best)
         print_result("validation", history[best - 1].validation_loss, history[best - 1].validation_error, remark);

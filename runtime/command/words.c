@@ -12,3 +12,8 @@ const char *dcl__proof_name(int proof)
     static const char *const names[] = {"", "rigorous", "probable", "none"};
     return names[proof];
 }
+
+const char *dcl__units_name(int64_t count)
+{
+    return count == 1 ? "unit" : "units";
+}

@@ -84,6 +84,19 @@ class Recovery(Complete):
         self.assertEqual(bytes_of[0], bytes_of[1])
         self.assertNotEqual(bytes_of[0], bytes_of[2])
 
+    def test_a_choice_at_an_end_of_the_path_is_said(self):
+        """Noiseless data want the least penalty there is, and noise alone wants no factors."""
+        draw = numpy.random.default_rng(7)
+        u, v = draw.normal(size=(60, 2)), draw.normal(size=(50, 2))
+        for matrix, hint in ((u @ v.T, "the last lambda of the path is chosen: --share below 0.5"),
+                             (draw.normal(size=(60, 50)), "the largest lambda is chosen"), (None, None)):
+            if matrix is not None:
+                self.save("M.npy", numpy.where(draw.random((60, 50)) < 0.5, matrix, numpy.nan))
+            options = ("--bias", "none", "--path", 4, "--share", 0.5) if hint else ("--lambda", 3)
+            shown = self.dropcl("complete", "M.npy", "-o", "fit", *options).out
+            self.assertEqual([hint in line for line in shown.splitlines() if line.startswith("hint")],
+                             [True] if hint else [])
+
     def test_a_holdout_of_ones_own_and_a_lambda(self):
         _, known, _ = ratings()
         test = known & (numpy.random.default_rng(5).random(known.shape) < 0.2)
@@ -264,7 +277,7 @@ class BadInput(Complete):
     def test_an_entry_listed_twice_counts_once(self):
         self.write("M.csv", "a,x,1\na,x,3\nb,x,4\nb,y,5\na,y,2\n")
         result = self.dropcl("complete", "M.csv", "-o", "fit", "--holdout", 0, "--lambda", 0.1)
-        self.assertIn("1 lines list an entry again; the mean", result.out)
+        self.assertIn("duplicates     1 (an entry that is listed again", result.out)
         report = json.loads(self.path("fit/report.json").read_text(encoding="utf-8"))
         self.assertEqual((report["entries"], report["duplicates"]), (4, 1))
 
@@ -313,6 +326,9 @@ class BadInput(Complete):
         self.assertRegex(shown, r"biases alone   rmse [\d.e-]+ in training\n")
         self.assertRegex(shown, r"mae [\d.e-]+ in training\n")
         self.assertNotIn("nan", shown)
+        picture = self.path("fit/report.svg").read_text(encoding="utf-8")
+        self.assertIn("stroke-width:3.6;", picture)         # the error in training, but no key of a holdout
+        self.assertNotRegex(picture, r"stroke-width:3\.6;[^>]*stroke:rgb\(83")
 
     def test_nothing_known_is_refused(self):
         self.refuse(self.write("M.csv", "user,film,rating\n"), "no entry")

@@ -96,6 +96,12 @@ class Train(Case):
         self.assertTrue(self.path("net/report.png").read_bytes().startswith(b"\x89PNG"))
         self.assertIn("<svg", self.path("net/report.svg").read_text(encoding="utf-8"))
 
+    def test_only_noise_is_called_noise(self):
+        for options, remark in (((), " (last epoch)"), (("--dropout", "0.3"), " (with noise, last epoch)")):
+            words = ["train", "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "-o", "net", "--layers", "4",
+                     "--epochs", "1", *options]
+            self.assertIn(remark, self.dropcl(*words).out)
+
     def test_the_same_seed_gives_the_same_bytes(self):
         noise = ("--noise", "1:dropout:0.9", "--noise", "2:dropblock:0.5:4")
         runs = {"one": (), "two": (), "other": ("--seed", "2")}
