@@ -131,7 +131,7 @@ static int read_option(const dcl__usage *usage, int argc, char **argv, int *at)
         return DCL__GO_ON;
     }
     const char *value = equals ? equals + 1 : ++*at < argc ? argv[*at] : NULL;
-    if (!value)
+    if (!value || !*value)
         return dcl__misuse(usage->name, "%s needs a value: %s", option->name, option->value);
     const char *wanted = store(option, value);
     if (wanted)
@@ -154,6 +154,8 @@ int dcl__parse(const dcl__usage *usage, int argc, char **argv, const char *posit
             int result = read_option(usage, argc, argv, &i);
             if (result != DCL__GO_ON)
                 return result;
+        } else if (!argv[i][0]) {
+            return dcl__misuse(usage->name, "an argument is empty; usage: dropcl %s %s", usage->name, usage->arguments);
         } else if (count == usage->most) {
             return dcl__misuse(usage->name, "unexpected argument '%s'", argv[i]);
         } else {

@@ -81,7 +81,7 @@ static dcl_status parse(const unsigned char *bytes, size_t size, uint32_t dtype,
                         dcl_error *error)
 {
     if (size == 0)
-        return dcl__fail(error, DCL_EFORMAT, "the file is empty; write it again");
+        return dcl__fail(error, DCL_EFORMAT, "the file is empty; fill it, or give another one");
     if (dcl__is_zip(bytes, size))
         return dcl__npz_parse(bytes, size, dtype, archive, error);
     return dcl__safetensors_parse(bytes, size, dtype, archive, error);

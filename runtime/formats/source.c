@@ -77,7 +77,7 @@ static dcl_status begin(dcl__source *source, const struct stat *about, dcl_error
         return status;
     int plain = gzdirect(source->stream);
     if (source->end == 0)
-        return dcl__fail(error, DCL_EFORMAT, "the file is empty%s; write it again",
+        return dcl__fail(error, DCL_EFORMAT, "the file is empty%s; fill it, or give another one",
                          plain ? "" : " once decompressed");
     source->most = INT64_MAX;
     if (S_ISREG(about->st_mode))

@@ -254,6 +254,10 @@ class Outputs(Refusals):
 
 
 class Options(Refusals):
+    def test_empty_names(self):
+        self.refuse(["factorize", self.save("Y.npy", small()), "-o", ""], "-o needs a value: DIR", status=USAGE)
+        self.refuse(["predict", "", "pairs.csv"], "an argument is empty; usage: dropcl predict DIR PAIRS", status=USAGE)
+
     def setUp(self):
         super().setUp()
         self.save("Y.npy", small())
