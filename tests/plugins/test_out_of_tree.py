@@ -33,7 +33,7 @@ class OutOfTree(unittest.TestCase):
     def setUpClass(cls):
         cls.prefix = install()
         libraries = next(cls.prefix.rglob("libdropcl.so")).parent
-        cls.variables = {"PKG_CONFIG_PATH": str(libraries / "pkgconfig"), "LD_LIBRARY_PATH": str(libraries),
+        cls.variables = {"PKG_CONFIG_PATH": str(libraries / "pkgconfig"), "LD_LIBRARY_PATH": None,
                          "PATH": f"{cls.prefix / 'bin'}:{os.environ['PATH']}", "DROPCL_PLUGIN_PATH": None}
 
     def setUp(self):
@@ -58,6 +58,9 @@ class OutOfTree(unittest.TestCase):
         self.assertEqual(exported[2:], ["dcl_plugin_v1"])
         self.assertNotRegex(self.run_well("readelf", "-d", plugin), r"NEEDED.*(dropcl|OpenCL)")
         return plugin
+
+    def test_the_installed_program_finds_the_library_beside_it(self):
+        self.assertIn(str(self.prefix), re.search("libdropcl.*", self.run_well("ldd", self.prefix / "bin/dropcl"))[0])
 
     def test_the_installed_ops_lie_beside_the_library(self):
         self.assertIn(str(self.prefix), self.run_well("dropcl", "ops", "matmul"))
