@@ -141,7 +141,8 @@ static dcl_status write_results(run *r, const dcl_completion_options *options, d
         return dcl__fail(error, DCL_EINVAL, "interrupted before the first lambda");
     const dcl__complete_facts facts = {
         .device = r->tools.device, .folder = r->request->folder, .source = r->request->matrix, .table = &r->table,
-        .held = &r->held, .training = r->fitted, .holdout = r->holdout, .options = options, .seconds = dcl__now() - dcl__started(),
+        .held = &r->held, .training = r->fitted, .holdout = r->holdout, .options = options,
+        .seconds = dcl__now() - dcl__started(),
         .json = r->request->json, .status = result->path[result->chosen].status};
     return dcl__report_completion(&facts, result, error);
 }
@@ -295,8 +296,8 @@ int dcl__command_complete(int argc, char **argv)
         "M is a table of row, column, value (any names), a Matrix Market file of coordinates, or a matrix (.npy,\n"
         "CSV, ...) where NaN and empty fields are missing. The first line of a table is a header, which is said,\n"
         "when its value does not begin as a number and no other line has its row or column. What is listed twice\n"
-        "counts once, with the mean of its values. DIR gets U.npy, V.npy, row_bias.npy, column_bias.npy, model.json, rows.csv\n"
-        "and columns.csv (names), report.json, path.csv, history.csv, report.svg and report.png.",
+        "counts once, with the mean of its values. DIR gets U.npy, V.npy, row_bias.npy, column_bias.npy, model.json,\n"
+        "rows.csv and columns.csv (names), report.json, path.csv, history.csv, report.svg and report.png.",
         "  dropcl complete ratings.csv -o fit\n"
         "  dropcl complete ratings.mtx -o fit --lambda 20 --holdout test.csv\n"
         "  dropcl complete ratings.csv -o fit --noise dropout --retain 0.8 --rank 20\n"

@@ -97,7 +97,8 @@ int dcl__command_predict(int argc, char **argv)
         "Predicts the values of pairs of a row and a column by the model that `dropcl complete` left in DIR.\n"
         "PAIRS is a table with a row and a column in each line, by the names of the data, or as positions from 1\n"
         "where the data had none; further fields are passed over, and a first line that holds neither names of\n"
-        "the data nor two numbers as a header, which is said. With --loss logistic the expected sign is predicted, from -1 to 1.",
+        "the data nor two numbers as a header, which is said. With --loss logistic the expected\n"
+        "sign is predicted, from -1 to 1.",
         "  dropcl predict fit pairs.csv -o predictions.csv --clip\n", options, 2, 2};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);

@@ -47,8 +47,8 @@ void dcl__entries_free(dcl__entry_table *table);
 
 /* Reads triplets (`values`, and `weights` where wanted) or pairs that belong to the matrix of a table: rows and columns
  * by its names, or by positions from 1 where it has none. A text table of row, column, value and weight, of which pairs
- * need no value, or Matrix Market coordinates, which have no weights; further fields are passed over. What the table does
- * not know is refused, with the line, unless `unknown`: then it is below 0 (dcl__triples). */
+ * need no value, or Matrix Market coordinates, which have no weights; further fields are passed over. What the table
+ * does not know is refused, with the line, unless `unknown`: then it is below 0 (dcl__triples). */
 dcl_status dcl__triples_read(const char *file, const dcl__entry_table *table, int values, int weights, int unknown,
                              dcl__triples *triples, dcl_error *error);
 void dcl__triples_free(dcl__triples *triples);

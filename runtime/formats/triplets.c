@@ -222,8 +222,8 @@ static dcl_status check_header(const reading *r, dcl_error *error)
     char excerpt[DCL__EXCERPT];
     if (!r->header || !r->rules->adds || !has_known_name(r, &r->names))
         return DCL_OK;
-    return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the value \"%s\" is not a finite number, and the line is no "
-                     "header, since its row or column is named again", r->header_number,
+    return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the value \"%s\" is not a finite number, and the line is "
+                     "no header, since its row or column is named again", r->header_number,
                      dcl__excerpt(r->names.begin[VALUE], r->names.end[VALUE], excerpt));
 }
 

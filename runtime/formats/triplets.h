@@ -1,8 +1,8 @@
 /* triplets.h: tables of rows, columns and values, one entry a line.
  *
  * Fields are separated as in csv.h. The first line is a header when its value, where values are read, does not begin as
- * a number does, row and column are not both numbers, and neither is a name of the others. Names of rows and columns are
- * any text; an empty value, NaN or NA is no entry.
+ * a number does, row and column are not both numbers, and neither is a name of the others. Names of rows and columns
+ * are any text; an empty value, NaN or NA is no entry.
  */
 #ifndef DCL__TRIPLETS_H
 #define DCL__TRIPLETS_H

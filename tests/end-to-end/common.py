@@ -83,7 +83,7 @@ class Case(unittest.TestCase):
         return self.path(name)
 
     def dropcl(self, *words, status=0, environment=AS_USERS, notices=()):
-        """Runs the program; it ends with the status and says nothing but messages on stderr: these, if all went well."""
+        """Runs the program; it ends with the status and says nothing on stderr but messages, these if all is well."""
         result = run(PROGRAM, *words, folder=self.folder, **environment)
         self.assertEqual(result.status, status, f"{words}\n{result.text}")
         # Mesa's compiler warns of its own log() when it builds it for the first time.
