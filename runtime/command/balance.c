@@ -157,8 +157,6 @@ int dcl__command_balance(int argc, char **argv)
     int over = dcl__parse(&usage, argc, argv, positional);
     if (over == DCL__GO_ON && !q.folder)
         over = dcl__misuse("balance", "-o DIR is missing: where should the results go?");
-    if (over == DCL__GO_ON && q.block < 1)
-        over = dcl__misuse("balance", "--block is %lld, it must be at least 1", (long long)q.block);
     if (over == DCL__GO_ON && q.block > 1 && q.method != 1)
         over = dcl__misuse("balance", "blocks are balanced by --method aligned only");
     if (over != DCL__GO_ON)

@@ -353,8 +353,6 @@ static int check_noise(request *q)
         return dcl__misuse("bench", "--noise is for step: name it");
     if (q->block && !has_blocks)
         return dcl__misuse("bench", "--block is the size of DropBlock's blocks, it needs --noise dropblock");
-    if (q->block < 0)
-        return dcl__misuse("bench", "--block is %lld, it must be at least 1", (long long)q->block);
     q->block = has_blocks && !q->block ? 4 : q->block;
     return DCL__GO_ON;
 }
@@ -366,8 +364,8 @@ static int check_request(request *q, const char *const *positional)
         over = check_noise(q);
     if (over != DCL__GO_ON)
         return over;
-    if (q->repeats < 1 || q->repeats > DCL__MOST_REPEATS)
-        return dcl__misuse("bench", "--repeats is %lld, it must be 1 to %d", (long long)q->repeats, DCL__MOST_REPEATS);
+    if (q->repeats > DCL__MOST_REPEATS)
+        return dcl__misuse("bench", "--repeats is %lld, it must be from 1 to %d", (long long)q->repeats, DCL__MOST_REPEATS);
     if (!isnan(q->retain) && !(q->retain > 0 && q->retain <= 1))
         return dcl__misuse("bench", "--retain is %g, it must be above 0 and at most 1", q->retain);
     if (q->sizes.count && q->wanted[GEMM] + q->wanted[STEP] + q->wanted[ENTRIES] + q->wanted[THRESHOLD] != 1)

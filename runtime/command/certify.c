@@ -240,8 +240,6 @@ static int check_request(const request *q)
         return dcl__misuse("certify", "--mixture is %g, it must be from 0 to 1", q->mixture);
     if ((q->block != 0) != (q->penalty == DCL_PENALTY_DROPBLOCK))
         return dcl__misuse("certify", "--block B and --penalty dropblock belong together");
-    if (q->block < 0)
-        return dcl__misuse("certify", "--block is %lld, it must be at least 1", (long long)q->block);
     return check_entries(q);
 }
 
@@ -266,7 +264,7 @@ int dcl__command_certify(int argc, char **argv)
         {"--weights", NULL, "with --entries: triplets have a fourth field, the weight", DCL__OPTION_FLAG, &q.weights},
         {"--baseline", "DIR", "with --entries: subtract mean and biases of the completion in DIR first",
          DCL__OPTION_TEXT, &q.baseline},
-        {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
+        {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_FACTOR, &q.scale},
         {"-o", "FILE", "also write the certificate as JSON", DCL__OPTION_TEXT, &q.file},
         {"--json", NULL, "print the certificate as JSON", DCL__OPTION_FLAG, &q.json},
         {0}};

@@ -16,9 +16,11 @@ enum {
 enum dcl__option_kind {
     DCL__OPTION_FLAG,            /* int *: 1 when given                                              */
     DCL__OPTION_TEXT,            /* const char **                                                    */
-    DCL__OPTION_INTEGER,         /* int64_t *                                                        */
+    DCL__OPTION_INTEGER,         /* int64_t *: from 1 on, so 0 may stand for none given             */
     DCL__OPTION_SEED,            /* uint64_t *                                                       */
     DCL__OPTION_NUMBER,          /* double *; also a ratio: 1/255                                    */
+    DCL__OPTION_POSITIVE,        /* the same, above 0                                                */
+    DCL__OPTION_FACTOR,          /* the same, not 0                                                  */
     DCL__OPTION_WORD,            /* int *: 1 for the first word of `value`, 2 for the second, ...    */
     DCL__OPTION_LIST             /* dcl__texts *: may be given several times                         */
 };

@@ -203,8 +203,8 @@ static int check_noise(const request *q)
         return DCL__GO_ON;
     if (q->rank == 0)
         return dcl__misuse("complete", "--noise dropout needs --rank R: how many units are trained?");
-    if (q->steps < 0 || (!isnan(q->retain) && !(q->retain > 0 && q->retain <= 1)))
-        return dcl__misuse("complete", "--steps must be at least 1, and --retain above 0 and at most 1");
+    if (!isnan(q->retain) && !(q->retain > 0 && q->retain <= 1))
+        return dcl__misuse("complete", "--retain is %g, it must be above 0 and at most 1", q->retain);
     if (!isnan(q->retain) && !isnan(q->lambda))
         return dcl__misuse("complete", "--retain and --lambda say the same, lambda = (1 - retain) / retain: give one");
     if (q->path || !isnan(q->share) || q->tolerance > 0)
@@ -222,12 +222,8 @@ static int check_numbers(const request *q)
         return dcl__misuse("complete", "-o DIR is missing: where should the results go?");
     if (!isnan(q->lambda) && !(q->lambda >= 0))
         return dcl__misuse("complete", "--lambda is %g, it must be at least 0", q->lambda);
-    if (q->rank < 0 || q->path < 0)
-        return dcl__misuse("complete", "--rank and --path must be at least 1");
     if (!isnan(q->share) && !(q->share > 0 && q->share < 1))
         return dcl__misuse("complete", "--share is %g, it must be above 0 and below 1", q->share);
-    if (!(q->tolerance >= 0))
-        return dcl__misuse("complete", "--tolerance is %g, it must not be negative", q->tolerance);
     if (q->holdout && dcl__read_number(q->holdout, &holdout) && !(holdout >= 0 && holdout < 1))
         return dcl__misuse("complete", "--holdout %s: a share of the entries must be below 1 (or give a file)",
                            q->holdout);
@@ -265,7 +261,7 @@ int dcl__command_complete(int argc, char **argv)
          DCL__OPTION_NUMBER, &q.share},
         {"--rank", "R", "units at most (default: as many as the optimum needs); with --noise: units",
          DCL__OPTION_INTEGER, &q.rank},
-        {"--tolerance", "GAP", "certified gap of each lambda (default 1e-4)", DCL__OPTION_NUMBER, &q.tolerance},
+        {"--tolerance", "GAP", "certified gap of each lambda (default 1e-4)", DCL__OPTION_POSITIVE, &q.tolerance},
         {"--bias", "none|mean|both", "what is fitted before the factors: nothing, the mean, or biases of rows and columns "
          "as well (default)", DCL__OPTION_WORD, &q.bias},
         {"--loss", "squared|logistic", "logistic: for entries -1 and 1, or 0 and 1 (default squared)", DCL__OPTION_WORD,

@@ -15,9 +15,6 @@
 #include "formats/graph_file.h"
 #include "formats/output.h"
 
-/* Nothing that a user would type. */
-static const int64_t DEFAULT_RANK = INT64_MIN;
-
 /* Another recipe with a file of its own, behind the solvers of dropcl.h. */
 enum { SOLVER_GROW = DCL_SOLVER_CLOSED_FORM + 1 };
 
@@ -110,11 +107,6 @@ static dcl_factorize_options make_options(const request *q, const dcl_matrix *da
     return options;
 }
 
-static int64_t rank_of(const request *q)
-{
-    return q->rank == DEFAULT_RANK ? 0 : q->rank;
-}
-
 static dcl_status prepare(run *r, dcl_error *error)
 {
     const request *q = r->request;
@@ -134,7 +126,7 @@ static dcl_status prepare(run *r, dcl_error *error)
     dcl_factorize_options options = make_options(q, data);
     options.user = r;
     dcl__apply_data(&q->data, &r->data, q->scale, &options);
-    status = dcl__apply_noise(&q->noise, rank_of(q), &options, &r->mask_factor, error);
+    status = dcl__apply_noise(&q->noise, q->rank, &options, &r->mask_factor, error);
     if (status == DCL_OK)
         status = dcl_factorization_create(r->tools.registry, r->tools.device, data, &options, &r->factorization, error);
     if (status == DCL_OK && q->graph)
@@ -244,8 +236,6 @@ static int check_growth(const request *q)
     if (q->optimizer || q->rate > 0 || q->batch > 0 || q->graph || q->trace || q->resume)
         return dcl__misuse("factorize", "--optimizer, --rate, --batch, --graph, --trace and --resume are not for "
                            "--solver grow");
-    if (q->steps < 0 || !(q->tolerance >= 0))
-        return dcl__misuse("factorize", "--steps and --tolerance must not be negative");
     return DCL__GO_ON;
 }
 
@@ -254,7 +244,7 @@ static int grow(const request *q)
     const dcl__grow_run run = {.grow = &q->grow, .matrix = q->matrix, .folder = q->folder, .device = q->device,
                                .plugins = q->plugins, .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32,
                                .lambda = q->noise.lambda, .tolerance = q->tolerance, .scale = q->scale,
-                               .rank = rank_of(q), .steps = q->steps, .seed = q->seed, .quiet = q->quiet,
+                               .rank = q->rank, .steps = q->steps, .seed = q->seed, .quiet = q->quiet,
                                .json = q->json};
     return dcl__factorize_grow(&run);
 }
@@ -264,20 +254,18 @@ static int check_request(const request *q)
     if (q->solver == DCL_SOLVER_CLOSED_FORM && (q->optimizer || q->rate > 0))
         return dcl__misuse("factorize", "--solver closed-form takes one step: --rate and --optimizer are for the other "
                            "solvers");
-    if (q->rank < 1 && q->rank != DEFAULT_RANK)
-        return dcl__misuse("factorize", "--rank is %lld, it must be at least 1", (long long)q->rank);
     if (!q->folder)
         return dcl__misuse("factorize", "-o DIR is missing: where should the results go?");
     int over = dcl__check_grow(&q->grow, q->solver == SOLVER_GROW, q->noise.lambda);
     if (over != DCL__GO_ON || q->solver == SOLVER_GROW)
         return over != DCL__GO_ON ? over : check_growth(q);
-    over = dcl__check_noise(&q->noise, q->solver, rank_of(q));
+    over = dcl__check_noise(&q->noise, q->solver, q->rank);
     return over == DCL__GO_ON ? dcl__check_data(&q->data, &q->noise, q->solver, q->optimizer, q->batch) : over;
 }
 
 int dcl__command_factorize(int argc, char **argv)
 {
-    request q = {.dtype = 1, .solver = DCL_SOLVER_STOCHASTIC, .scale = 1, .rank = DEFAULT_RANK, .seed = 1,
+    request q = {.dtype = 1, .solver = DCL_SOLVER_STOCHASTIC, .scale = 1, .seed = 1,
                  .noise = {.kind = 1, .retain = NAN, .lambda = NAN, .retain_right = NAN},
                  .data = {.energy = NAN}, .grow = {.share = NAN, .mixture = NAN}};
     const dcl__option options[] = {
@@ -316,16 +304,16 @@ int dcl__command_factorize(int argc, char **argv)
         {"--samples", "columns|rows", "with --data: how samples lie in the files of Y and X (default columns)",
          DCL__OPTION_WORD, &q.data.samples},
         {"--moment", "S", "instead of --data: X X'; then Y is Y X'", DCL__OPTION_TEXT, &q.data.moment},
-        {"--energy", "E", "with --moment: ||Y||^2; without it, objectives lack what X leaves of Y", DCL__OPTION_NUMBER,
+        {"--energy", "E", "with --moment: ||Y||^2; without it, objectives lack what X leaves of Y", DCL__OPTION_POSITIVE,
          &q.data.energy},
-        {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
+        {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_FACTOR, &q.scale},
         {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
         {"--steps", "N", "steps or rounds at most (default: chosen by the solver)", DCL__OPTION_INTEGER, &q.steps},
-        {"--tolerance", "GAP", "stop at this relative gap; exit status 5 when it is not reached", DCL__OPTION_NUMBER,
+        {"--tolerance", "GAP", "stop at this relative gap; exit status 5 when it is not reached", DCL__OPTION_POSITIVE,
          &q.tolerance},
         {"--optimizer", "sgd|momentum|adam", "for stochastic (default adam); with explicit: plain descent through the "
          "graph instead of ridge rounds", DCL__OPTION_WORD, &q.optimizer},
-        {"--rate", "R", "step size relative to the scale of the data (default 0.25)", DCL__OPTION_NUMBER, &q.rate},
+        {"--rate", "R", "step size relative to the scale of the data (default 0.25)", DCL__OPTION_POSITIVE, &q.rate},
         {"--batch", "B", "columns a step, for stochastic (default all)", DCL__OPTION_INTEGER, &q.batch},
         {"--as-trained", NULL, "stochastic: leave out the last step, which makes all units weigh the same and keeps U V'",
          DCL__OPTION_FLAG, &q.as_trained},

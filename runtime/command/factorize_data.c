@@ -33,8 +33,6 @@ int dcl__check_data(const dcl__data_request *q, const dcl__noise_request *noise,
         return dcl__misuse("factorize", "--moment has no samples to draw a --batch from, --data has");
     if (!isnan(q->energy) && !q->moment)
         return dcl__misuse("factorize", "--energy is ||Y||^2 where Y is not given, it needs --moment");
-    if (!isnan(q->energy) && !(q->energy > 0 && isfinite(q->energy)))
-        return dcl__misuse("factorize", "--energy is %g, it must be above 0", q->energy);
     return check_noise(q, noise, solver, optimizer);
 }
 

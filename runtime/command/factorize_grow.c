@@ -65,7 +65,7 @@ static int check_numbers(const dcl__grow_request *q, double lambda)
         return dcl__misuse("factorize", "--lambda and --share say the same, give one of them");
     if (!isnan(q->share) && !(q->share > 0 && q->share <= 1))
         return dcl__misuse("factorize", "--share is %g, it must be above 0 and at most 1", q->share);
-    if (q->path < 0 || q->path > MOST_PATH)
+    if (q->path > MOST_PATH)
         return dcl__misuse("factorize", "--path is %lld, it must be from 1 to %d", (long long)q->path, MOST_PATH);
     if (q->path > 1 && lambda == 0)
         return dcl__misuse("factorize", "--path falls by equal factors and never reaches --lambda 0");

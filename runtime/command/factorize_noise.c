@@ -55,7 +55,7 @@ static int check_blocks(const dcl__noise_request *q, int64_t rank)
 {
     if (q->block && kind_of(q) != DCL_NOISE_DROPBLOCK)
         return dcl__misuse("factorize", "--block is the size of DropBlock's blocks, it needs --noise dropblock");
-    if (kind_of(q) == DCL_NOISE_DROPBLOCK && q->block < 1)
+    if (kind_of(q) == DCL_NOISE_DROPBLOCK && !q->block)
         return dcl__misuse("factorize", "--noise dropblock needs --block B: how many units share a draw?");
     if (q->block && rank && rank % q->block)
         return dcl__misuse("factorize", "--rank %" PRId64 " cannot be cut into blocks of %" PRId64 ": take --rank %" PRId64,

@@ -93,11 +93,17 @@ static const char *store(const dcl__option *option, const char *text)
         *(const char **)option->target = text;
         return NULL;
     case DCL__OPTION_INTEGER:
-        return dcl__read_integer(text, option->target) ? NULL : "an integer";
+        return dcl__read_integer(text, option->target) && *(int64_t *)option->target > 0 ? NULL
+                                                                                         : "an integer from 1 on";
     case DCL__OPTION_SEED:
         return dcl__read_seed(text, option->target) ? NULL : "an integer from 0 to 2^63 - 1";
     case DCL__OPTION_NUMBER:
         return dcl__read_number(text, option->target) ? NULL : "a number";
+    case DCL__OPTION_POSITIVE:
+        return dcl__read_number(text, option->target) && *(double *)option->target > 0 ? NULL : "a number above 0";
+    case DCL__OPTION_FACTOR:
+        return dcl__read_number(text, option->target) && *(double *)option->target != 0 ? NULL
+                                                                                        : "a number other than 0";
     case DCL__OPTION_WORD:
         return (*(int *)option->target = find_word(option->value, text)) ? NULL : option->value;
     case DCL__OPTION_LIST:

@@ -40,8 +40,9 @@ static dcl_status find_scale(const request *q, const char *input, double *scale,
     for (int i = 0; i < q->scales.count; i++) {
         char name[128];
         const char *factor = split(q->scales.items[i], name);
-        if (!factor || !dcl__read_number(factor, scale))
-            return dcl__fail(error, DCL_EINVAL, "--scale '%s' is not of the form NAME=NUMBER", q->scales.items[i]);
+        if (!factor || !dcl__read_number(factor, scale) || *scale == 0)
+            return dcl__fail(error, DCL_EINVAL, "--scale '%s' is not of the form NAME=NUMBER, with a number other than "
+                             "0", q->scales.items[i]);
         if (strcmp(name, input) == 0)
             return DCL_OK;
         *scale = 1;
@@ -268,8 +269,6 @@ int dcl__command_run(int argc, char **argv)
     int over = dcl__parse(&usage, argc, argv, positional);
     if (over != DCL__GO_ON)
         return over;
-    if (q.steps < 0)
-        return dcl__misuse("run", "--steps is %" PRId64 ", it must be at least 0", q.steps);
     q.graph = positional[0];
     dcl__tools tools = {0};
     dcl_error error;

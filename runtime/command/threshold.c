@@ -15,7 +15,7 @@ typedef struct request {
     const char *matrix, *folder, *device;
     int dtype, variable_rate, balance, method, json;
     double tau, retain, lambda, scale;
-    int64_t rank, block;         /* rank -1: as many units as fit                                    */
+    int64_t rank, block;         /* rank 0: as many units as fit                                     */
 } request;
 
 /* What there is to say of the result. */
@@ -223,7 +223,7 @@ static dcl_status threshold(const request *q, dcl__tools *tools, const dcl_matri
     dcl_graph *graph = NULL;
     dcl_session *session = NULL;
     outcome found = {.spectrum = data->rows < data->columns ? data->rows : data->columns};
-    found.width = q->rank < 0 ? default_rank(found.spectrum, q->block) : q->rank;
+    found.width = q->rank == 0 ? default_rank(found.spectrum, q->block) : q->rank;
     dcl_status status = find_noise(q, data, &found, error);
     if (status == DCL_OK)
         status = dcl_graph_create(tools->registry, data->dtype, 0, &graph, error);
@@ -240,9 +240,7 @@ static dcl_status threshold(const request *q, dcl__tools *tools, const dcl_matri
 
 static int check_blocks(const request *q)
 {
-    if (q->block < 1)
-        return dcl__misuse("threshold", "--block is %lld, it must be at least 1", (long long)q->block);
-    if (q->rank > 0 && q->rank % q->block)
+    if (q->rank % q->block)
         return dcl__misuse("threshold", "--rank %lld is not a multiple of --block %lld: blocks have equal sizes",
                            (long long)q->rank, (long long)q->block);
     if (!isnan(q->tau) && (q->block > 1 || q->variable_rate))
@@ -262,14 +260,12 @@ static int check_request(const request *q)
         return dcl__misuse("threshold", "--retain, --lambda and --tau each decide the threshold: give one of them");
     if (q->tau < 0)
         return dcl__misuse("threshold", "--tau is %g, it must be at least 0", q->tau);
-    if (q->rank == 0 || q->rank < -1)
-        return dcl__misuse("threshold", "--rank is %lld, it must be at least 1", (long long)q->rank);
     return check_blocks(q);
 }
 
 int dcl__command_threshold(int argc, char **argv)
 {
-    request q = {.dtype = 1, .tau = NAN, .retain = NAN, .lambda = NAN, .scale = 1, .rank = -1, .block = 1};
+    request q = {.dtype = 1, .tau = NAN, .retain = NAN, .lambda = NAN, .scale = 1, .block = 1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for U.npy, V.npy and singular_values.npy", DCL__OPTION_TEXT, &q.folder},
         {"--tau", "T", "threshold; by default the optimal one for retain and rank", DCL__OPTION_NUMBER, &q.tau},
@@ -283,7 +279,7 @@ int dcl__command_threshold(int argc, char **argv)
         {"--method", "chain|hadamard", "how: plane rotations (default), or a fast transform, R a power of 2",
          DCL__OPTION_WORD, &q.method},
         {"--json", NULL, "print the results as JSON", DCL__OPTION_FLAG, &q.json},
-        {"--scale", "S", "multiply the data by S first", DCL__OPTION_NUMBER, &q.scale},
+        {"--scale", "S", "multiply the data by S first", DCL__OPTION_FACTOR, &q.scale},
         {"--dtype", "f32|f64", "precision (default f32)", DCL__OPTION_WORD, &q.dtype},
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu", DCL__OPTION_TEXT, &q.device},
         {0}};

@@ -303,10 +303,6 @@ static int check_request(const request *q)
         return dcl__misuse("train", "--holdout and --validation both say what to validate with, give one of them");
     if (q->patience > 0 && !(q->holdout > 0) && !q->validation_inputs)
         return dcl__misuse("train", "--patience needs --validation or --holdout");
-    if (q->batch < 1 || q->epochs < 1 || q->patience < 0)
-        return dcl__misuse("train", "--batch and --epochs must be at least 1, --patience must not be negative");
-    if (!(q->rate >= 0))
-        return dcl__misuse("train", "--rate is %g, it must be above 0", q->rate);
     return DCL__GO_ON;
 }
 
@@ -326,11 +322,11 @@ int dcl__command_train(int argc, char **argv)
         {"--mask", "step|sample", "one mask of units a step, or one a sample (default)", DCL__OPTION_WORD, &q.mask},
         {"--no-last-bias", NULL, "no bias in the last layer; with --loss squared this gives a bound for the whole network",
          DCL__OPTION_FLAG, &q.no_last_bias},
-        {"--scale", "S", "multiply the samples by S first; a ratio like 1/255 is fine", DCL__OPTION_NUMBER, &q.scale},
+        {"--scale", "S", "multiply the samples by S first; a ratio like 1/255 is fine", DCL__OPTION_FACTOR, &q.scale},
         {"--batch", "B", "samples a step (default 256)", DCL__OPTION_INTEGER, &q.batch},
         {"--epochs", "N", "passes over the samples (default 20)", DCL__OPTION_INTEGER, &q.epochs},
         {"--optimizer", "sgd|momentum|adam", "default adam", DCL__OPTION_WORD, &q.optimizer},
-        {"--rate", "R", "step size at the start (default 0.001 with adam, else 0.1)", DCL__OPTION_NUMBER, &q.rate},
+        {"--rate", "R", "step size at the start (default 0.001 with adam, else 0.1)", DCL__OPTION_POSITIVE, &q.rate},
         {"--schedule", "constant|inverse|inverse_sqrt|linear|cosine", "how it falls over the epochs (default cosine)",
          DCL__OPTION_WORD, &q.schedule},
         {"--validation", "X", "samples to validate with after each epoch", DCL__OPTION_TEXT, &q.validation_inputs},

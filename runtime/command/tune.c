@@ -130,7 +130,7 @@ int dcl__command_tune(int argc, char **argv)
     const dcl__option options[] = {
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu (`dropcl devices`)", DCL__OPTION_TEXT, &q.device},
         {"--dtype", "f32|f64|both", "element type (default both where the device has f64)", DCL__OPTION_WORD, &q.dtype},
-        {"--time", "SECONDS", "end after about so long (default 60)", DCL__OPTION_NUMBER, &q.seconds},
+        {"--time", "SECONDS", "end after about so long (default 60)", DCL__OPTION_POSITIVE, &q.seconds},
         {"--import", "FILE", "try what a tuner of CLBlast found, also several times", DCL__OPTION_LIST, &q.files},
         {"--clblast", NULL, "search CLBlast's parameters also on CPU devices", DCL__OPTION_FLAG, &q.clblast},
         {"--json", NULL, "write the results as JSON", DCL__OPTION_FLAG, &q.json},
@@ -148,8 +148,6 @@ int dcl__command_tune(int argc, char **argv)
     int over = dcl__parse(&usage, argc, argv, positional);
     if (over != DCL__GO_ON)
         return over;
-    if (!(q.seconds > 0))
-        return dcl__misuse(usage.name, "--time must be above 0");
     run r = {.request = &q};
     dcl_error error;
     dcl_status status = tune(&r, &error);

@@ -279,13 +279,26 @@ class Options(Refusals):
                             ("--seed -1", "--seed", "integer from 0"),
                             ("--scale 1/0", "--scale", "'1/0' must be a number"))
 
-    def test_rank_0(self):
-        self.refuse_options(("--rank 0", "--rank is 0", "at least 1"), ("--rank -5", "--rank is -5"))
-        self.refuse(["threshold", "Y.npy", "-o", "out", "--rank", "0"], "--rank is 0", status=USAGE)
+    def refuse_numbers(self, options, numbers, wanted):
+        """Options, as "command --option --option", do not take these numbers, with whatever else they are given."""
+        for command, *names in map(str.split, options):
+            for name in names:
+                for number in numbers:
+                    self.refuse([command, name, number], f"{name}: '{number}' must be {wanted}", status=USAGE)
 
-    def test_negative_counts(self):
-        self.refuse_options(*((f"{option} -1", option.strip("-"), "negative")
-                              for option in ("--steps", "--tolerance", "--batch", "--rate")))
+    def test_what_is_counted_starts_at_1(self):
+        options = ("factorize --rank --path --block --steps --batch", "threshold --rank --block",
+                   "complete --rank --path --steps", "certify --block", "balance --block", "bench --block --repeats",
+                   "train --batch --epochs --patience", "run --steps")
+        self.refuse_numbers(options, (0, -1), "an integer from 1 on")
+
+    def test_sizes_of_steps_gaps_and_times_are_above_0(self):
+        options = ("factorize --rate --tolerance --energy", "complete --tolerance", "train --rate", "tune --time")
+        self.refuse_numbers(options, (0, -0.5), "a number above 0")
+
+    def test_data_times_0_is_no_data(self):
+        options = ("factorize --scale", "threshold --scale", "certify --scale", "train --scale")
+        self.refuse_numbers(options, ("0", "0/255"), "a number other than 0")
 
     def test_batches_of_another_solver(self):
         self.refuse_options(("--batch 5 --solver explicit", "batch", "stochastic"))
@@ -384,6 +397,9 @@ class Graphs(Refusals):
         self.save("line.npy", numpy.ones(5))
         self.refuse_graph("line.npy", "'Y'", "60x40", options=["--feed", "Y=line.npy"])
         self.refuse_graph("missing.npy", "no such file", options=["--feed", "Y=missing.npy"])
+
+    def test_feeding_a_file_times_0(self):
+        self.refuse_graph("--scale 'Y=0'", "other than 0", status=USAGE, options=["--scale", "Y=0"])
 
     def test_nothing_fed(self):
         self.path("graph.json").write_text(json.dumps(self.graph), encoding="utf-8")
