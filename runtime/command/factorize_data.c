@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "command/command.h"
 #include "command/files.h"
@@ -75,11 +76,22 @@ static dcl_status check_shapes(const dcl__data_request *q, const char *file, con
     return DCL_OK;
 }
 
+/* Says after a complaint about Y who can do without what is missing there. */
+static dcl_status point_elsewhere(dcl_error *error)
+{
+    char complaint[sizeof error->text];
+    snprintf(complaint, sizeof complaint, "%s", error->text);
+    return dcl__fail(error, DCL_EFORMAT, "%s, or leave NaN for what is missing: --solver grow fits the entries that are "
+                     "known, and `dropcl complete` predicts the others", complaint);
+}
+
 dcl_status dcl__read_data(const dcl__data_request *q, const char *file, uint32_t dtype, double scale, dcl__data *d,
                           dcl_error *error)
 {
     const char *beside = q->inputs ? q->inputs : q->moment;
     dcl_status status = dcl__read_scaled(file, dtype, scale, &d->y, error);
+    if (status && !beside && d->y.missing > 0)
+        return point_elsewhere(error);
     if (status == DCL_OK && beside)
         status = dcl__read_scaled(beside, DCL_F64, 1, &d->x, error);
     if (status == DCL_OK && q->samples == 2)

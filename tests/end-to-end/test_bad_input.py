@@ -114,6 +114,18 @@ class Npy(Refusals):
             matrix[4, 6] = value
             self.refuse_file("hole.npy", matrix, "1 of 2400 entries", "not finite", "row 5, column 7")
 
+    def test_missing_entries_are_for_others(self):
+        matrix = small()
+        matrix[4, 6] = numpy.nan
+        self.save("hole.npy", matrix)
+        self.save("X.npy", small())
+        elsewhere = ("--solver grow", "`dropcl complete`")
+        self.refuse(["factorize", "hole.npy", "-o", "out"], "hole.npy: 1 of 2400 entries", *elsewhere)
+        for words in (["factorize", "hole.npy", "--data", "X.npy"], ["factorize", "X.npy", "--data", "hole.npy"],
+                      ["threshold", "hole.npy"]):
+            result = self.dropcl(*words, "-o", "out", status=INPUT)
+            self.assertFalse(any(word in result.err for word in elsewhere), result.err)
+
     def test_entries_too_large_for_single_precision(self):
         self.refuse_file("large.npy", numpy.full((3, 3), 1e200), "not finite", "f32")
 
