@@ -343,7 +343,7 @@ int dcl__command_factorize(int argc, char **argv)
         "by --graph and kept in checkpoints is the same problem in an orthonormal basis of X's rows.\n"
         "Y is .npy, Matrix Market, CSV or IDX, also gzipped. DIR gets U.npy, V.npy, report.json,\n"
         "history.csv, report.svg and report.png.",
-        "  dropcl factorize ratings.csv -o fit --rank 20 --retain 0.7\n"
+        "  dropcl factorize train-images-idx3-ubyte.gz -o fit --scale 1/255 --rank 64 --retain 0.7\n"
         "  dropcl factorize Y.npy -o fit --solver explicit --tolerance 1e-6 --dtype f64\n"
         "  dropcl factorize Y.npy -o fit --noise dropblock --block 4 --rank 32\n"
         "  dropcl factorize Y.npy -o fit --variable-rate --retain 0.9 --rank 60 --solver explicit\n"
