@@ -106,6 +106,7 @@ static dcl_status run(const request *q, dcl_session *session, const dcl__array *
         status = dcl_session_step(session, 1, error);
     if (status == DCL_OK)
         status = fetch_weights(q, session, u, v, &after, error);
+    dcl__catch_interrupts();
     if (status == DCL_OK)
         status = dcl__write_value(session, "U", dcl__join(q->folder, "U.npy").text, error);
     if (status == DCL_OK)

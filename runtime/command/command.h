@@ -95,7 +95,11 @@ void dcl__tools_close(dcl__tools *tools);
 int dcl__shows_progress(int quiet);
 /* Replaces the progress line; NULL removes it. */
 void dcl__progress_line(const char *text);
-/* Catches SIGINT and SIGTERM from now on; tells whether one came. */
+/* From now on SIGINT and SIGTERM end the program at once, with a sentence: right until there is something to keep. */
+void dcl__end_at_interrupts(void);
+/* Such an end takes away this file or empty folder; the path is borrowed. */
+void dcl__take_away(const char *path);
+/* Catches them from now on; tells whether one came. */
 void dcl__catch_interrupts(void);
 int dcl__interrupted(void);
 /* dcl__now() when the program started. */

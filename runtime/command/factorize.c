@@ -87,6 +87,7 @@ static dcl_status open_trace(run *r, dcl_error *error)
     if (status)
         return status;
     r->traces = 1;
+    dcl__take_away(r->trace.temporary);
     fputs("step,seconds,objective,gap,kernels_of_step,kernels_launched,programs_compiled,device_bytes_peak\n", r->trace.stream);
     return DCL_OK;
 }
@@ -151,6 +152,8 @@ static dcl_status train(run *r, dcl_error *error)
                            "one (leave out --resume to start anew)", checkpoint.text);
     else if (r->request->resume)
         status = dcl__checkpoint_read(checkpoint.text, session, graph, error);
+    if (r->request->solver != DCL_SOLVER_CLOSED_FORM)    /* which is one step: it has nothing to keep before its end */
+        dcl__catch_interrupts();
     if (status == DCL_OK)
         status = dcl_factorization_run(r->factorization, error);
     dcl__progress_line(NULL);
@@ -168,6 +171,7 @@ static dcl_status write_results(run *r, dcl_factorize_result *result, dcl_error 
                                      .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32, .solver = q->solver,
                                      .rate_of_one = q->noise.variable_rate, .json = q->json};
     dcl_status status = dcl_factorization_finish(r->factorization, result, error);
+    dcl__catch_interrupts();
     if (status == DCL_OK)
         status = dcl__report_factorization(&facts, result, error);
     if (status == DCL_OK && r->traces) {
@@ -208,7 +212,6 @@ static int factorize(const request *q)
     run r = {.request = q};
     dcl_factorize_result result;
     dcl_error error;
-    dcl__catch_interrupts();
     dcl_status status = prepare(&r, &error);
     if (status == DCL_OK)
         status = train(&r, &error);

@@ -212,8 +212,8 @@ int dcl__factorize_grow(const dcl__grow_run *run)
     state s = {.run = run};
     dcl_growth_result result;
     dcl_error error;
-    dcl__catch_interrupts();
     dcl_status status = prepare(&s, &error);
+    dcl__catch_interrupts();
     if (status == DCL_OK)
         status = run_path(&s, &result, &error);
     const dcl__grow_facts facts = {run, s.tools.device, &s.problem, s.largest, s.ready, s.points, s.point_count};

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command/command.h"
 #include "core/error.h"
 #include "core/tensor.h"
 #include "formats/npy.h"
@@ -22,6 +23,8 @@ dcl__path dcl__join(const char *folder, const char *name)
 dcl_status dcl__results_start(dcl__results *results, const char *folder, dcl_error *error)
 {
     *results = (dcl__results){.folder = folder, .made = access(folder, F_OK) != 0};
+    if (results->made)
+        dcl__take_away(folder);
     return dcl__folder_create(folder, error);
 }
 

@@ -81,5 +81,6 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     started = dcl__now();
+    dcl__end_at_interrupts();
     return close_output(run(argc, argv));
 }

@@ -7,8 +7,11 @@
 
 #include "command/command.h"
 
-static volatile sig_atomic_t interrupted;
-static int line_shown;
+static volatile sig_atomic_t interrupted, line_shown;
+
+/* What an end at once takes away: the folder for results and a file that grows. */
+enum { MOST_PATHS = 2 };
+static const char *volatile paths[MOST_PATHS];
 
 void dcl__progress_line(const char *text)
 {
@@ -80,12 +83,51 @@ static void note_signal(int number)
     signal(number, SIG_DFL);
 }
 
-void dcl__catch_interrupts(void)
+static void write_text(const char *text)
 {
-    struct sigaction action = {.sa_handler = note_signal};
+    if (write(STDERR_FILENO, text, strlen(text)) < 0)
+        return;                  /* nobody is there to be told                                       */
+}
+
+/* Calls nothing but what a signal may interrupt. */
+static void end_at_once(int number)
+{
+    (void)number;
+    if (line_shown)
+        write_text("\r\033[K");
+    write_text("dropcl: interrupted before there was anything to keep\n");
+    for (int i = MOST_PATHS; i-- > 0;)
+        if (paths[i] && unlink(paths[i]))
+            rmdir(paths[i]);
+    _exit(DCL__EXIT_INTERRUPTED);
+}
+
+static void handle_interrupts(void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+void dcl__end_at_interrupts(void)
+{
+    handle_interrupts(end_at_once);
+}
+
+void dcl__take_away(const char *path)
+{
+    for (int i = 0; i < MOST_PATHS && path; i++)
+        if (!paths[i]) {
+            paths[i] = path;
+            return;
+        }
+}
+
+void dcl__catch_interrupts(void)
+{
+    if (!interrupted)
+        handle_interrupts(note_signal);
 }
 
 int dcl__interrupted(void)

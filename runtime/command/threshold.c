@@ -184,6 +184,7 @@ static dcl_status write_results(const request *q, dcl_session *session, const ou
     dcl_status status = DCL_OK;
     for (int i = 0; i < 3 && status == DCL_OK; i++)
         status = dcl__fetch_value(session, names[i], &arrays[i], error);
+    dcl__catch_interrupts();
     arrays[2].dim[0] = (int64_t)found->count;
     for (int i = 0; i < 3 && status == DCL_OK; i++) {
         char file[64];

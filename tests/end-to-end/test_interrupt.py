@@ -6,6 +6,7 @@ import select
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 import numpy
@@ -84,6 +85,41 @@ class Interrupt(Case):
         self.assertTrue(self.path(out).joinpath("checkpoint").exists())
         self.assertTrue(all(self.path(out).joinpath(name).stat().st_size for name in PICTURES))
         return fit
+
+
+class AtOnce(Case):
+    """What has nothing to keep before its end does not go on to it."""
+    def setUp(self):
+        super().setUp()
+        self.save("Y.npy", numpy.random.default_rng(1).normal(size=(1500, 1500)))
+
+    def interrupt(self, *words, number=signal.SIGINT, after="out"):
+        """Sends the signal when such a file is there; the program ends soon."""
+        environment = {key: value for key, value in os.environ.items() if key not in AS_USERS}
+        command = [str(word) for word in (PROGRAM, *words, "-o", "out")]
+        process = subprocess.Popen(command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        while process.poll() is None and not any(self.folder.glob(after)):
+            time.sleep(0.01)
+        process.send_signal(number)
+        start = time.monotonic()
+        result = Result(subprocess.CompletedProcess([], None, *process.communicate()))
+        self.assertLess(time.monotonic() - start, 2)
+        self.assertEqual(process.returncode, INTERRUPTED, result.text)
+        self.assertEqual(result.text, "dropcl: interrupted before there was anything to keep\n")
+
+    def test_closed_forms(self):
+        for words in (["factorize", "Y.npy", "--solver", "closed-form", "--rank", 1500], ["threshold", "Y.npy"],
+                      ["balance", "Y.npy", "Y.npy"]):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.interrupt(*words, number=number)
+                self.assertEqual(os.listdir(self.folder), ["Y.npy"])
+
+    def test_a_folder_that_was_there_stays_and_a_file_that_grew_does_not(self):
+        self.path("out").mkdir()
+        self.interrupt("factorize", "Y.npy", "--solver", "closed-form", "--rank", 1500, "--trace", "trace.csv",
+                       after="trace.csv.*")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["Y.npy", "out"])
 
 
 class Resume(Interrupt):
