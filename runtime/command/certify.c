@@ -276,6 +276,7 @@ int dcl__command_certify(int argc, char **argv)
         "  relative gap  (objective - lower bound) / objective: a gap of 0.01 says that nobody can be better by\n"
         "                more than 1 percent; certified: at most 1e-4, or the tolerance\n"
         "  polar         above lambda: another unit would help; stationarity 0: these units are at rest\n"
+        "  rank          singular values of U V' above 1/1000 of the largest\n"
         "For the penalties dropout and dropblock, sums of squares, the width is that of U and V.",
         "  dropcl certify Y.npy U.npy V.npy --lambda 2\n"
         "  dropcl certify ratings.csv fit/U.npy fit/V.npy --entries --baseline fit --lambda 5 --tolerance 1e-3\n"

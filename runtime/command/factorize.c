@@ -345,7 +345,8 @@ int dcl__command_factorize(int argc, char **argv)
         "With --data X it fits Y ~ U V'X, where ||X'v_i|| takes the place of ||v_i||; what is trained, written\n"
         "by --graph and kept in checkpoints is the same problem in an orthonormal basis of X's rows.\n"
         "Y is .npy, Matrix Market, CSV or IDX, also gzipped. DIR gets U.npy, V.npy, report.json,\n"
-        "history.csv, report.svg and report.png.",
+        "history.csv, report.svg and report.png. The rank in the report counts the singular values of U V', and\n"
+        "of the optimum, above 1/1000 of the largest.",
         "  dropcl factorize train-images-idx3-ubyte.gz -o fit --scale 1/255 --rank 64 --retain 0.7\n"
         "  dropcl factorize Y.npy -o fit --solver explicit --tolerance 1e-6 --dtype f64\n"
         "  dropcl factorize Y.npy -o fit --noise dropblock --block 4 --rank 32\n"

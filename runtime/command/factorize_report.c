@@ -10,6 +10,7 @@
 #include "core/tensor.h"
 #include "formats/output.h"
 #include "formats/json.h"
+#include "recipes/assess.h"
 
 static const char *solver_name(int solver)
 {
@@ -184,6 +185,14 @@ static void print_optimum(const dcl_factorize_result *r)
         printf("lower bound    %.9g (this noise has no closed form)\n", o->minimum);
 }
 
+/* By the same rule as that of the factors, where the singular values are known. */
+static void print_rank(const dcl_factorize_result *r)
+{
+    const int64_t rank = r->shrunk ? dcl__numerical_rank(r->shrunk, r->data_count) : r->optimum.rank;
+    printf("rank           %lld (at the %s %lld)\n", (long long)r->assessment.rank,
+           r->optimum.inexact ? "bound" : "optimum", (long long)rank);
+}
+
 static void print_summary(const dcl__report_facts *f, const dcl_factorize_result *r)
 {
     printf("device         %s (%s)\n", dcl_device_describe(f->device)->name, dcl_device_reason(f->device));
@@ -204,8 +213,7 @@ static void print_summary(const dcl__report_facts *f, const dcl_factorize_result
         printf("width          %lld of %lld units would do\n", (long long)r->width_found, (long long)r->width_trained);
     if (r->cut_off)
         printf("width          the width is cut off: more --rank would lower the objective\n");
-    printf("rank           %lld (at the %s %lld)\n", (long long)r->assessment.rank,
-           r->optimum.inexact ? "bound" : "optimum", (long long)r->optimum.rank);
+    print_rank(r);
     printf("balance error  %.2e%s\n", r->assessment.balance_error, r->balanced_last ? " (balanced by the last step)" : "");
 }
 

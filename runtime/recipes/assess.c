@@ -237,9 +237,12 @@ dcl_status dcl__product_values(int64_t rows, int64_t columns, const double *u, c
 
 int64_t dcl__numerical_rank(const double *values, int64_t count)
 {
+    double largest = 0;
     int64_t rank = 0;
-    while (rank < count && values[rank] > 1e-3 * values[0])
-        rank++;
+    for (int64_t i = 0; i < count; i++)
+        largest = fmax(largest, values[i]);
+    for (int64_t i = 0; i < count; i++)
+        rank += values[i] > 1e-3 * largest;
     return rank;
 }
 

@@ -218,6 +218,12 @@ class Tolerance(Reports):
         self.assertEqual(json.loads(fit.result.out), fit.report)
         self.assertIn(f"objective      {fit.report['objective']:.9g}\n", words)
 
+    def test_a_value_that_is_hardly_above_tau_counts_in_neither_rank(self):
+        fit = self.factorize(numpy.diag([10, 2.005]), "--solver", "closed-form", "--retain", "2/3", "--dtype", "f64")
+        first, second = fit.report["optimum_singular_values"]
+        self.assertTrue(0 < second < 1e-3 * first)
+        self.assertIn("rank           1 (at the optimum 1)\n", fit.result.out)
+
 
 if __name__ == "__main__":
     unittest.main()
