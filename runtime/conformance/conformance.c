@@ -249,8 +249,10 @@ static void check_speed(check *c, const dcl__trial_case *made)
             reference = fmin(reference, outcome.seconds);
         dcl__outcome_free(&outcome);
     }
-    conclude(c, DCL__PASSED, "last case \"%s\": %.0f us on the device, %.0f us by the reference", made->record->inputs,
-             best * 1e6, reference * 1e6);
+    char beside[48] = "there is no reference";
+    if (isfinite(reference))
+        snprintf(beside, sizeof beside, "%.0f us by the reference", reference * 1e6);
+    conclude(c, DCL__PASSED, "last case \"%s\": %.0f us on the device, %s", made->record->inputs, best * 1e6, beside);
 }
 
 /* ---- All ---- */

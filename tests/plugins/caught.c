@@ -6,7 +6,7 @@
 enum fault {
     NONE, WRONG_GRADIENT, GRADIENT_OF_WRONG_SHAPE, GRADIENT_WITH_UNKNOWN_OP, WRONG_REFERENCE,
     READS_SCRATCH, WRITES_BEHIND, WRITES_BEFORE, WRITES_INPUT, REFUSES_SILENTLY, TAKES_EVERYTHING,
-    DOES_NOT_BUILD, LACKS_OUTPUT, READS_WITHOUT_WAITING, FAULT_COUNT
+    DOES_NOT_BUILD, LACKS_OUTPUT, READS_WITHOUT_WAITING, NO_REFERENCE, FAULT_COUNT
 };
 
 /* The kernel of each fault; where it is none of the kernels', the right one. */
@@ -113,7 +113,7 @@ static const dcl_case cases[] = {
 
 static const dcl_op op = {
     DOUBLED_OP, .name = "org.example.caught", .source = source, .cases = cases, .infer = infer, .run = run,
-    .gradient = gradient, .reference = reference,
+    .gradient = gradient, .reference = FAULT == NO_REFERENCE ? NULL : reference,
 };
 static const dcl_op *const ops[] = {&op, NULL};
 const dcl_plugin dcl_plugin_v1 = {DOUBLED_PLUGIN, .ops = ops};

@@ -27,6 +27,12 @@ class Caught(unittest.TestCase):
         passed = re.findall(r"^org\.example\.caught +f32 +(\w+) +ok", result.out, re.M)
         self.assertEqual(passed, ["reference", "gradient", "determinism", "arguments", "speed"])
 
+    def test_one_without_a_reference_passes_and_says_so(self):
+        result = check("caught_no_reference")
+        self.assertEqual(result.status, 0, result.text)
+        self.assertRegex(result.out, r"f32 +reference +- +the op has no reference\n")
+        self.assertRegex(result.out, r'f32 +speed +ok +last case "3x4@0.5..2": \d+ us on the device, there is no reference\n')
+
     def test_one_that_uses_raw_opencl_passes(self):
         result = check("raw_opencl", "--mode", "reference")
         self.assertEqual(result.status, 0, result.text)
