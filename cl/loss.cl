@@ -1,15 +1,6 @@
 /* loss.cl: sums of losses, hierarchical and compensated, in an order that the shape alone fixes.
- * A partial is a pair: a sum, and what rounding has lost from it. */
-#pragma OPENCL FP_CONTRACT OFF
-
-/* sum + term; adds to *lost what the rounding of this addition loses (two-sum, Knuth 1969). */
-real add_compensated(real sum, real term, real *lost)
-{
-    real next = sum + term;
-    real part = next - sum;
-    *lost += (sum - (next - part)) + (term - part);
-    return next;
-}
+ * A partial is a pair of compensated.cl. */
+#include "compensated.cl"
 
 /* Every `lanes` work-items share lanes * rounds neighbouring elements, of which each takes every lanes-th:
  * neighbours read neighbours, and together they stay within a CPU's cache. All make the same number of
@@ -31,17 +22,6 @@ __kernel void squared_error_partials(__global const real *x, __global const real
     }
 }
 
-/* Adds the partials first..last - 1. */
-real add_partials(__global const real *partial, long first, long last, real *lost)
-{
-    real sum = R(0.0);
-    for (long i = first; i < last; i++) {
-        sum = add_compensated(sum, partial[2 * i], lost);
-        *lost += partial[2 * i + 1];
-    }
-    return sum;
-}
-
 /* Combines `count` partials into count / fan, rounded up. */
 __kernel void loss_combine(__global const real *from, __global real *to, long count, long fan)
 {
@@ -49,7 +29,7 @@ __kernel void loss_combine(__global const real *from, __global real *to, long co
     if (first >= count)
         return;
     real lost = R(0.0);
-    to[2 * item] = add_partials(from, first, min(first + fan, count), &lost);
+    to[2 * item] = add_pairs(from, first, min(first + fan, count), &lost);
     to[2 * item + 1] = lost;
 }
 
@@ -58,7 +38,7 @@ __kernel void loss_finish(__global const real *partial, __global real *loss, lon
 {
     if (get_global_id(0) > 0)
         return;
-    real lost = R(0.0), sum = add_partials(partial, 0, count, &lost);
+    real lost = R(0.0), sum = add_pairs(partial, 0, count, &lost);
     loss[0] = isfinite(sum) ? sum + lost : sum;
 }
 

@@ -4,7 +4,7 @@
  * columns side by side. Two ways share the first and last kernels: bands, for devices whose fast kernels have
  * explicit vectors (TILED = 1, see tile.cl), and slabs of rows whose products the host enqueues.
  */
-#pragma OPENCL FP_CONTRACT OFF
+#include "compensated.cl"
 
 /* Writes the numbers of the kept units, in order, and behind them each unit's place in that order, -1 where it is
  * dropped. Unit i belongs to draw i / block, which is kept when its word is below threshold, as in mask.cl. One
@@ -73,14 +73,6 @@ __kernel void residual_spread(__global real *left, const long left_rows, __globa
     }
 }
 
-/* sum + term; adds to *lost what the rounding of this addition loses (two-sum, Knuth 1969). */
-real add_compensated(real sum, real term, real *lost)
-{
-    const real next = sum + term, part = next - sum;
-    *lost += (sum - (next - part)) + (term - part);
-    return next;
-}
-
 /* R = 2 (R - Y) for `count` elements from y[first] on, and for each of `items` work-items the sum of its (R - Y)^2,
  * a pair of sum and what rounding lost, on top of what an earlier slab left unless `fresh`. */
 __kernel void residual_subtract(__global real *residual, __global const real *y, const long first, const long count,
@@ -97,17 +89,6 @@ __kernel void residual_subtract(__global real *residual, __global const real *y,
     }
     partial[2 * item] = sum;
     partial[2 * item + 1] = lost;
-}
-
-/* Adds the pairs first..last - 1. */
-real add_pairs(__global const real *partial, const long first, const long last, real *lost)
-{
-    real sum = R(0.0);
-    for (long i = first; i < last; i++) {
-        sum = add_compensated(sum, partial[2 * i], lost);
-        *lost += partial[2 * i + 1];
-    }
-    return sum;
 }
 
 /* Adds `count` pairs, `fan` by `fan`; the sums stand behind them. */

@@ -10,7 +10,7 @@
  *
  * Kernels whose rows are VECTORS vectors are one program for each such number; with VECTORS 0, all others are one.
  */
-#pragma OPENCL FP_CONTRACT OFF
+#include "compensated.cl"
 
 #if LANES > 1
 #include "tile.cl"
@@ -58,16 +58,6 @@ INLINE real sum_lanes(const vector x)
     return x;
 #endif
 }
-
-/* sum + term; adds to *lost what the rounding of this addition loses (two-sum, Knuth 1969). */
-#define ADD_COMPENSATED(name, number)                                                                          \
-    INLINE number name(const number sum, const number term, number *lost)                                      \
-    {                                                                                                          \
-        const number next = sum + term, part = next - sum;                                                     \
-        *lost += (sum - (next - part)) + (term - part);                                                        \
-        return next;                                                                                           \
-    }
-ADD_COMPENSATED(add_compensated, real)
 
 /* The loss of predictions x of y with the given weights, and in *slope its derivative by x. exp(-|yx|) never
  * overflows. */
@@ -217,17 +207,6 @@ __kernel void entries_slopes(__global real *slopes, __global const real *value, 
     }
     partial[2 * item] = sum;
     partial[2 * item + 1] = lost;
-}
-
-/* Adds the pairs first..last - 1. */
-real add_pairs(__global const real *partial, const long first, const long last, real *lost)
-{
-    real sum = R(0.0);
-    for (long i = first; i < last; i++) {
-        sum = add_compensated(sum, partial[2 * i], lost);
-        *lost += partial[2 * i + 1];
-    }
-    return sum;
 }
 
 /* Adds `count` pairs from `first` on, `fan` by `fan`; the sums stand behind them. */
