@@ -64,7 +64,8 @@ __kernel void adam_update(__global const real *parameter, __global const real *m
     const piece slope = scale * read_piece(gradient, i, count);
     const piece first = beta1 * read_piece(mean, i, count) + other1 * slope;
     const piece second = beta2 * read_piece(variance, i, count) + other2 * slope * slope;
-    write_piece(read_piece(parameter, i, count) - rate * first / (sqrt(second) * spread + epsilon), new_parameter, i, count);
+    write_piece(read_piece(parameter, i, count) - rate * first / (sqrt(second) * spread + epsilon), new_parameter, i,
+                count);
     write_piece(first, new_mean, i, count);
     write_piece(second, new_variance, i, count);
 }

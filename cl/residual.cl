@@ -252,13 +252,13 @@ void gather_right(__global const real *v, __global const int *list, const long w
  * of rows meets band (g + k) mod groups of columns. So no two groups of a round share rows of gradient_u or of
  * gradient_v, nothing needs atomics, and the order of every sum is fixed. `left` holds the kept columns of U,
  * scaled, in rows of `stride` elements, a multiple of LANES, up to a multiple of ROWS rows. `high` x `wide` is the
- * largest tile of R, `row` the distance of its rows; without `slopes` only the loss is computed. `work` has work_size elements for each group's tile of R and
- * columns of V, `partial` LANES pairs for each group. */
+ * largest tile of R, `row` the distance of its rows; without `slopes` only the loss is computed. `work` has work_size
+ * elements for each group's tile of R and columns of V, `partial` LANES pairs for each group. */
 __kernel void residual_bands(const long m, const long n, __global const real *y, __global const real *left,
                              __global const real *v, __global const int *list, const long width, const long kept,
-                             const long slopes, const long stride, const real scale, const long band_rows, const long band_columns,
-                             const long high, const long wide, const long row, const long round,
-                             __global real *work, const long work_size, __global real *gradient_u,
+                             const long slopes, const long stride, const real scale, const long band_rows,
+                             const long band_columns, const long high, const long wide, const long row,
+                             const long round, __global real *work, const long work_size, __global real *gradient_u,
                              __global real *gradient_v, __global real *partial)
 {
     const long group = get_global_id(0), groups = get_global_size(0);

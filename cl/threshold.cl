@@ -47,7 +47,8 @@ __kernel void singular_draw(__global real *block, long count, uint4 key)
 }
 
 /* Copies a compact matrix to a place in a wider one. */
-__kernel void singular_move(__global const real *from, __global real *to, long offset, long stride, long rows, long columns)
+__kernel void singular_move(__global const real *from, __global real *to, long offset, long stride, long rows,
+                            long columns)
 {
     long column = get_global_id(0), row = get_global_id(1);
     if (row < rows && column < columns)
@@ -64,7 +65,8 @@ __kernel void singular_clear(__global real *matrix, long stride, long first, lon
 
 /* Column t of both factors gets the sign that makes the entry of largest magnitude on the left positive, the
  * first of them where several are equal but for rounding. */
-__kernel void singular_orient(__global real *left, __global real *right, long rows, long columns, long width, long count)
+__kernel void singular_orient(__global real *left, __global real *right, long rows, long columns, long width,
+                              long count)
 {
     long t = get_global_id(0);
     if (t >= count)

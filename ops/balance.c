@@ -867,11 +867,12 @@ static const dcl_port outputs[] = {
 
 static const dcl_attribute attributes[] = {
     {.name = "method", .doc = "aligned: the least common value, |u v'|_* / r; rotation: only turns u and v; hadamard: "
-     "as aligned, by a fast transform, where r is a power of 2", .kind = DCL_STRING, .words = "aligned|rotation|hadamard"},
+     "as aligned, by a fast transform, where r is a power of 2", .kind = DCL_STRING,
+     .words = "aligned|rotation|hadamard"},
     {.name = "block", .doc = "neighbouring units that weigh as one, by |u_i v_i'|_F; above 1 only aligned",
      .kind = DCL_INTEGER, .fallback = 1, .least = 1, .most = 2147483647.0},
-    {.name = "at", .doc = "the one step to act at, and there only if blocks do not weigh more then; else u and v are handed "
-     "on; -1: every step", .kind = DCL_INTEGER, .fallback = -1, .least = -1, .most = 9007199254740992.0},
+    {.name = "at", .doc = "the one step to act at, and there only if blocks do not weigh more then; else u and v are "
+     "handed on; -1: every step", .kind = DCL_INTEGER, .fallback = -1, .least = -1, .most = 9007199254740992.0},
     {0},
 };
 

@@ -299,7 +299,8 @@ static dcl_status orthonormalize(dcl__krylov *k, coming *p)
         p->triangle[i * p->now + i] = 1;
     for (int64_t passes = 0; !status && (p->now || p->later); passes++) {
         if (passes == MOST_PASSES * k->block)
-            status = k->host->fail(k->call, DCL_ENUMERIC, "columns do not become orthogonal: the device multiplies wrongly");
+            status = k->host->fail(k->call, DCL_ENUMERIC, "columns do not become orthogonal: the device multiplies "
+                                   "wrongly");
         if (p->now == 0) {
             p->now = p->later;
             p->first = p->later_first;
@@ -497,8 +498,8 @@ static dcl_status store_side(dcl__krylov *k, int side, const double *vectors, co
                              const dcl_tensor *factor)
 {
     const int64_t count = k->count[side], rows = factor->dim[0], width = factor->dim[1];
-    const dcl_argument argument[] = {dcl_arg_tensor(factor), dcl_arg_long(width), dcl_arg_long(keep), dcl_arg_long(rows),
-                                     dcl_arg_long(width - keep)};
+    const dcl_argument argument[] = {dcl_arg_tensor(factor), dcl_arg_long(width), dcl_arg_long(keep),
+                                     dcl_arg_long(rows), dcl_arg_long(width - keep)};
     const uint64_t items[] = {(uint64_t)(width - keep), (uint64_t)rows};
     dcl_status status = k->host->launch(k->call, "singular_clear", NULL, argument, 5, 2, items, NULL);
     if (status || keep == 0)

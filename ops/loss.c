@@ -229,7 +229,8 @@ static dcl_status softmax_gradient(const dcl_host *host, dcl_call *call)
     dcl_value along = dcl__emit_binary(host, call, "multiply", y, slope);
     const int64_t column[] = {host->input(call, 0)->dim[0], 1};
     dcl_value mean = dcl__emit_shaped(host, call, "sum_to", along, 2, column);
-    dcl_value gradient = dcl__emit_binary(host, call, "multiply", y, dcl__emit_binary(host, call, "subtract", slope, mean));
+    dcl_value off = dcl__emit_binary(host, call, "subtract", slope, mean);
+    dcl_value gradient = dcl__emit_binary(host, call, "multiply", y, off);
     return host->set_gradient(call, 0, gradient);
 }
 

@@ -61,7 +61,8 @@ dcl_status dcl__single_svd_run(const dcl_host *host, dcl_call *call, const dcl_t
 {
     const int64_t rows = y->dim[0], columns = y->dim[1], count = rows < columns ? rows : columns;
     if (rows > INT32_MAX || columns > INT32_MAX || count > DCL__MOST_VALUES)
-        return host->fail(call, DCL_EUNSUPPORTED, "the matrix is too large for a singular value decomposition by LAPACK");
+        return host->fail(call, DCL_EUNSUPPORTED, "the matrix is too large for a singular value decomposition by "
+                          "LAPACK");
     dcl__single_svd made = {.rows = rows, .columns = columns, .count = count};
     float *matrix = room(host, call, rows, columns), *values = matrix ? room(host, call, 1, count) : NULL;
     made.left = values ? room(host, call, rows, count) : NULL;

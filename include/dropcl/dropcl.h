@@ -756,8 +756,8 @@ typedef struct dcl_layer {
 } dcl_layer;
 
 /* How a network did in one epoch. Losses and rates of errors are means over samples; those of training are over
- * the epoch's batches as they were trained, with noise and before their steps. NAN: no validation data, or an error of a
- * network with a single output. */
+ * the epoch's batches as they were trained, with noise and before their steps. NAN: no validation data, or an error of
+ * a network with a single output. */
 typedef struct dcl_epoch {
     int64_t epoch, step;         /* done so far, from 1                                              */
     double seconds;              /* since the start                                                  */

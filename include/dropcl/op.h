@@ -143,9 +143,9 @@ typedef struct dcl_port {
 
 /* Frozen record. A table of attributes ends with name == NULL.
  * `fallback` is the default of integers, numbers and flags; least <= value <= most is enforced (INFINITY for
- * no bound on one side), and least == most == 0 means "no bounds". For strings `words` lists what is allowed, "first|second|...":
- * the first is the default; NULL allows any string, default "". A list defaults to the empty list,
- * and the bounds apply to each of its entries. */
+ * no bound on one side), and least == most == 0 means "no bounds". For strings `words` lists what is allowed,
+ * "first|second|...": the first is the default; NULL allows any string, default "". A list defaults to the empty
+ * list, and the bounds apply to each of its entries. */
 typedef struct dcl_attribute {
     const char *name, *doc;
     uint32_t kind, flags;
@@ -174,7 +174,8 @@ typedef struct dcl_setting {
 } dcl_setting;
 
 /* Frozen record: one kernel argument. Build it with the dcl_arg_ functions below. */
-enum { DCL_ARG_TENSOR = 1, DCL_ARG_REAL = 2, DCL_ARG_LONG = 3, DCL_ARG_UINT4 = 4, DCL_ARG_LONG8 = 5, DCL_ARG_LOCAL = 6 };
+enum { DCL_ARG_TENSOR = 1, DCL_ARG_REAL = 2, DCL_ARG_LONG = 3, DCL_ARG_UINT4 = 4, DCL_ARG_LONG8 = 5,
+       DCL_ARG_LOCAL = 6 };
 typedef struct dcl_argument {
     uint32_t kind, reserved;
     union {
@@ -282,8 +283,8 @@ struct dcl_host {
     /* Scratch i as infer asked for it, contents undefined; NULL where it did not. */
     const dcl_tensor *(*scratch)(dcl_call *, uint32_t i);
     /* Enqueues kernel `name` of the op's source. `defines` is NULL or "NAME=number NAME=number" (capitals,
-     * digits and '_'; digits, '-' and '.'): each combination is built once and cached. `global` work-items in `dims` dimensions, rounded up to
-     * whole groups (kernels check their bounds); `local` NULL lets the host choose. */
+     * digits and '_'; digits, '-' and '.'): each combination is built once and cached. `global` work-items in `dims`
+     * dimensions, rounded up to whole groups (kernels check their bounds); `local` NULL lets the host choose. */
     dcl_status (*launch)(dcl_call *, const char *name, const char *defines, const dcl_argument *,
                          uint32_t argument_count, uint32_t dims, const uint64_t *global, const uint64_t *local);
     /* c = alpha op(a) op(b) + beta c on matrices of one dtype; c must not overlap a or b. With beta 0,

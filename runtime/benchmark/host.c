@@ -80,9 +80,9 @@ dcl_status dcl__host_svd(uint32_t dtype, int64_t m, int64_t n, void *matrix, voi
                          dcl_error *error)
 {
     const int rows = (int)n, columns = (int)m, count = rows < columns ? rows : columns;
-    int info = dtype == DCL_F64 ? LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', rows, columns, matrix, rows, values, right, rows,
-                                                 left, count)
-                                : LAPACKE_sgesdd(LAPACK_COL_MAJOR, 'S', rows, columns, matrix, rows, values, right, rows,
-                                                 left, count);
+    int info = dtype == DCL_F64 ? LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', rows, columns, matrix, rows, values, right,
+                                                 rows, left, count)
+                                : LAPACKE_sgesdd(LAPACK_COL_MAJOR, 'S', rows, columns, matrix, rows, values, right,
+                                                 rows, left, count);
     return info ? dcl__fail(error, DCL_ENUMERIC, "LAPACK's gesdd failed with info %d", info) : DCL_OK;
 }

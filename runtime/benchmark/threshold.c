@@ -61,7 +61,8 @@ static dcl_status make_matrix(problem *p, dcl_error *error)
 /* What `dropcl threshold` computes: the parameters are the outputs of the op. */
 static void build(problem *p)
 {
-    const dcl_setting settings[] = {{.name = "lambda", .number = p->lambda}, {.name = "width", .integer = p->count}, {0}};
+    const dcl_setting settings[] = {{.name = "lambda", .number = p->lambda}, {.name = "width", .integer = p->count},
+                                    {0}};
     const dcl_initial zero = {0};
     dcl_value y = dcl_graph_input(p->graph, "Y", DCL_REAL, 2, (int64_t[]){p->m, p->n});
     dcl_value shrunk = dcl_graph_apply(p->graph, "shrunk", "singular_threshold", &y, 1, settings);

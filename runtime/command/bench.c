@@ -365,7 +365,8 @@ static int check_request(request *q, const char *const *positional)
     if (over != DCL__GO_ON)
         return over;
     if (q->repeats > DCL__MOST_REPEATS)
-        return dcl__misuse("bench", "--repeats is %lld, it must be from 1 to %d", (long long)q->repeats, DCL__MOST_REPEATS);
+        return dcl__misuse("bench", "--repeats is %lld, it must be from 1 to %d", (long long)q->repeats,
+                           DCL__MOST_REPEATS);
     if (!isnan(q->retain) && !(q->retain > 0 && q->retain <= 1))
         return dcl__misuse("bench", "--retain is %g, it must be above 0 and at most 1", q->retain);
     if (q->sizes.count && q->wanted[GEMM] + q->wanted[STEP] + q->wanted[ENTRIES] + q->wanted[THRESHOLD] != 1)

@@ -172,8 +172,8 @@ static void print_records(const dcl__bench_results *results, const struct kind *
 
 static void print_scalings(const dcl__bench_results *results, table *t)
 {
-    const char *const head[] = {"step from", "grown", "1 x ms", "2 x", "5 x", "10 x", "10 x / 1 x", "time exponent", "1 x MiB",
-                                "10 x MiB", "memory exponent", NULL};
+    const char *const head[] = {"step from", "grown", "1 x ms", "2 x", "5 x", "10 x", "10 x / 1 x", "time exponent",
+                                "1 x MiB", "10 x MiB", "memory exponent", NULL};
     put_head(t, head);
     for (int i = 0; i < results->scaling_count; i++, t->rows++) {
         const dcl__scaling *s = &results->scalings[i];

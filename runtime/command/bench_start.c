@@ -60,7 +60,8 @@ static dcl_status write_data(const char *folder, dcl_error *error)
  * drivers are inside the folder. */
 static int run_program(const char *folder, const char *device)
 {
-    static const char *const caches[] = {"XDG_CACHE_HOME", "POCL_CACHE_DIR", "MESA_SHADER_CACHE_DIR", "CUDA_CACHE_PATH"};
+    static const char *const caches[] = {"XDG_CACHE_HOME", "POCL_CACHE_DIR", "MESA_SHADER_CACHE_DIR",
+                                         "CUDA_CACHE_PATH"};
     char program[4096] = "", variables[4][128];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     dcl__path data = dcl__join(folder, "Y.npy"), fit = dcl__join(folder, "fit");
@@ -70,7 +71,8 @@ static int run_program(const char *folder, const char *device)
         snprintf(variables[i], sizeof variables[i], "%s=%s/cache", caches[i], folder);
         words[count++] = variables[i];
     }
-    char *const command[] = {program, "factorize", data.text, "-o", fit.text, "--rank", "20", "--steps", "20", "--quiet"};
+    char *const command[] = {program, "factorize", data.text, "-o", fit.text, "--rank", "20", "--steps", "20",
+                             "--quiet"};
     for (size_t i = 0; i < sizeof command / sizeof *command; i++)
         words[count++] = command[i];
     if (device) {

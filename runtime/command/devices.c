@@ -90,8 +90,8 @@ int dcl__command_devices(int argc, char **argv)
         {"--quick", NULL, "do not test matrix products", DCL__OPTION_FLAG, &quick},
         {0}};
     const dcl__usage usage = {"devices", "[--json]", "Lists the OpenCL devices, in the order of `clinfo -l`, with what "
-                              "they offer, the matrix\nproduct variant that is used there, and which one is the default "
-                              "and why.", NULL, options, 0, 0};
+                              "they offer, the matrix\nproduct variant that is used there, and which one is the "
+                              "default and why.", NULL, options, 0, 0};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);
     if (over != DCL__GO_ON)

@@ -61,8 +61,9 @@ static void show(run *r, const dcl_progress *p)
     if (p->step < p->steps && dcl__now() - r->shown < 0.1)
         return;
     r->shown = dcl__now();
-    snprintf(line, sizeof line, "step %lld/%lld  objective %.6g  gap %.2e  %.3g steps/s  %.0f s left", (long long)p->step,
-             (long long)p->steps, p->objective, p->gap, rate, rate > 0 ? (double)(p->steps - p->step) / rate : 0);
+    snprintf(line, sizeof line, "step %lld/%lld  objective %.6g  gap %.2e  %.3g steps/s  %.0f s left",
+             (long long)p->step, (long long)p->steps, p->objective, p->gap, rate,
+             rate > 0 ? (double)(p->steps - p->step) / rate : 0);
     dcl__progress_line(line);
 }
 
@@ -88,7 +89,8 @@ static dcl_status open_trace(run *r, dcl_error *error)
         return status;
     r->traces = 1;
     dcl__take_away(r->trace.temporary);
-    fputs("step,seconds,objective,gap,kernels_of_step,kernels_launched,programs_compiled,device_bytes_peak\n", r->trace.stream);
+    fputs("step,seconds,objective,gap,kernels_of_step,kernels_launched,programs_compiled,device_bytes_peak\n",
+          r->trace.stream);
     return DCL_OK;
 }
 
@@ -273,11 +275,12 @@ int dcl__command_factorize(int argc, char **argv)
                  .data = {.energy = NAN}, .grow = {.share = NAN, .mixture = NAN}};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
-        {"--solver", "stochastic|explicit|closed-form|grow", "dropout training (default), descent on its expectation, the "
-         "closed form, or units that join until certified", DCL__OPTION_WORD, &q.solver},
-        {"--noise", "dropout|none|dropblock|dropconnect|correlated", "what is dropped: units (default), nothing, blocks "
-         "of units, entries of the factors, or units together", DCL__OPTION_WORD, &q.noise.kind},
-        {"--retain", "T", "probability that a draw keeps, in (0, 1] (default 0.5)", DCL__OPTION_NUMBER, &q.noise.retain},
+        {"--solver", "stochastic|explicit|closed-form|grow", "dropout training (default), descent on its expectation, "
+         "the closed form, or units that join until certified", DCL__OPTION_WORD, &q.solver},
+        {"--noise", "dropout|none|dropblock|dropconnect|correlated", "what is dropped: units (default), nothing, "
+         "blocks of units, entries of the factors, or units together", DCL__OPTION_WORD, &q.noise.kind},
+        {"--retain", "T", "probability that a draw keeps, in (0, 1] (default 0.5)", DCL__OPTION_NUMBER,
+         &q.noise.retain},
         {"--lambda", "L", "the same as a penalty: L = (1 - T) / T; with grow what its penalty is multiplied by",
          DCL__OPTION_NUMBER, &q.noise.lambda},
         {"--penalty", "NAME", "grow: nuclear (default), l1-l2, l2-l1, l1-l1, l1-nonnegative, nonnegative or elastic",
@@ -295,20 +298,21 @@ int dcl__command_factorize(int argc, char **argv)
         {"--side", "u|v|both", "DropConnect: whose entries are dropped (default u)", DCL__OPTION_WORD, &q.noise.side},
         {"--retain-v", "T", "DropConnect on both: retain of V's entries (default: that of U's)", DCL__OPTION_NUMBER,
          &q.noise.retain_right},
-        {"--mask", "step|sample", "units: a mask a step (default), or one for every column of Y; the same in expectation",
-         DCL__OPTION_WORD, &q.noise.mask},
+        {"--mask", "step|sample", "units: a mask a step (default), or one for every column of Y; the same in "
+         "expectation", DCL__OPTION_WORD, &q.noise.mask},
         {"--mask-factor", "A.npy", "correlated: masks are 1 + A (z - 1), z as of dropout; A has a row for each unit",
          DCL__OPTION_TEXT, &q.noise.factor},
         {"--variable-rate", NULL, "T (L) is of one unit or block, and L grows with their number: with rank enough the "
          "optimum is the same", DCL__OPTION_FLAG, &q.noise.variable_rate},
         {"--rank", "R", "units, columns of U and V (default 64, or less for a small matrix)", DCL__OPTION_INTEGER,
          &q.rank},
-        {"--data", "X", "fit Y ~ U V'X: features x samples, one column for each of Y", DCL__OPTION_TEXT, &q.data.inputs},
+        {"--data", "X", "fit Y ~ U V'X: features x samples, one column for each of Y", DCL__OPTION_TEXT,
+         &q.data.inputs},
         {"--samples", "columns|rows", "with --data: how samples lie in the files of Y and X (default columns)",
          DCL__OPTION_WORD, &q.data.samples},
         {"--moment", "S", "instead of --data: X X'; then Y is Y X'", DCL__OPTION_TEXT, &q.data.moment},
-        {"--energy", "E", "with --moment: ||Y||^2; without it, objectives lack what X leaves of Y", DCL__OPTION_POSITIVE,
-         &q.data.energy},
+        {"--energy", "E", "with --moment: ||Y||^2; without it, objectives lack what X leaves of Y",
+         DCL__OPTION_POSITIVE, &q.data.energy},
         {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_FACTOR, &q.scale},
         {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
         {"--steps", "N", "steps or rounds at most (default: chosen by the solver)", DCL__OPTION_INTEGER, &q.steps},
@@ -318,14 +322,15 @@ int dcl__command_factorize(int argc, char **argv)
          "graph instead of ridge rounds", DCL__OPTION_WORD, &q.optimizer},
         {"--rate", "R", "step size relative to the scale of the data (default 0.25)", DCL__OPTION_POSITIVE, &q.rate},
         {"--batch", "B", "columns a step, for stochastic (default all)", DCL__OPTION_INTEGER, &q.batch},
-        {"--as-trained", NULL, "stochastic: leave out the last step, which makes all units weigh the same and keeps U V'",
-         DCL__OPTION_FLAG, &q.as_trained},
+        {"--as-trained", NULL, "stochastic: leave out the last step, which makes all units weigh the same and keeps "
+         "U V'", DCL__OPTION_FLAG, &q.as_trained},
         {"--seed", "N", "seed of all random numbers (default 1)", DCL__OPTION_SEED, &q.seed},
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu (`dropcl devices`)", DCL__OPTION_TEXT, &q.device},
         {"--graph", "FILE", "also write the training graph, for `dropcl run`", DCL__OPTION_TEXT, &q.graph},
         {"--trace", "FILE", "also write a CSV with kernels launched and memory over the steps", DCL__OPTION_TEXT,
          &q.trace},
-        {"--resume", NULL, "go on from the checkpoint that an interrupted run left in DIR", DCL__OPTION_FLAG, &q.resume},
+        {"--resume", NULL, "go on from the checkpoint that an interrupted run left in DIR", DCL__OPTION_FLAG,
+         &q.resume},
         {"--plugins", "PATH", "further plugin files or folders, separated by ':'", DCL__OPTION_TEXT, &q.plugins},
         {"--json", NULL, "print the report as JSON", DCL__OPTION_FLAG, &q.json},
         {"--quiet", NULL, "no progress line", DCL__OPTION_FLAG, &q.quiet},

@@ -15,11 +15,11 @@ static int check_noise(const dcl__data_request *q, const dcl__noise_request *noi
     if (entries && q->moment)
         return dcl__misuse("factorize", "entries of V are trained with X itself: take --data, or --side u");
     if (entries && (solver == DCL_SOLVER_CLOSED_FORM || (solver == DCL_SOLVER_EXPLICIT && !optimizer)))
-        return dcl__misuse("factorize", "entries of V have neither closed form nor ridge rounds with --data: take --solver "
-                           "stochastic, or explicit with --optimizer adam");
+        return dcl__misuse("factorize", "entries of V have neither closed form nor ridge rounds with --data: take "
+                           "--solver stochastic, or explicit with --optimizer adam");
     if (q->moment && noise->mask == 2)
-        return dcl__misuse("factorize", "--moment has no samples to draw a --mask for: take --mask step, which costs the "
-                           "same, or --data");
+        return dcl__misuse("factorize", "--moment has no samples to draw a --mask for: take --mask step, which costs "
+                           "the same, or --data");
     return DCL__GO_ON;
 }
 
@@ -63,15 +63,15 @@ static dcl_status check_shapes(const dcl__data_request *q, const char *file, con
 {
     const char *const lie = q->samples == 2 ? "rows" : "columns";
     if (q->inputs && d->beside.columns != d->data.columns)
-        return dcl__fail(error, DCL_EFORMAT, "%s has %" PRId64 " %s and %s has %" PRId64 ": both must have one for each "
-                         "sample (--samples says whether samples are columns or rows)", file, d->data.columns, lie,
+        return dcl__fail(error, DCL_EFORMAT, "%s has %" PRId64 " %s and %s has %" PRId64 ": both must have one for "
+                         "each sample (--samples says whether samples are columns or rows)", file, d->data.columns, lie,
                          q->inputs, d->beside.columns);
     if (q->moment && d->beside.rows != d->beside.columns)
         return dcl__fail(error, DCL_EFORMAT, "%s is %" PRId64 " x %" PRId64 ", but X X' is square", q->moment,
                          d->beside.rows, d->beside.columns);
     if (q->moment && d->beside.rows != d->data.columns)
-        return dcl__fail(error, DCL_EFORMAT, "%s has %" PRId64 " columns and %s has %" PRId64 ": beside the moment X X' "
-                         "the matrix is Y X', and both must have one column for each feature", file, d->data.columns,
+        return dcl__fail(error, DCL_EFORMAT, "%s has %" PRId64 " columns and %s has %" PRId64 ": beside the moment X "
+                         "X' the matrix is Y X', and both must have one column for each feature", file, d->data.columns,
                          q->moment, d->beside.columns);
     return DCL_OK;
 }
@@ -81,8 +81,8 @@ static dcl_status point_elsewhere(dcl_error *error)
 {
     char complaint[sizeof error->text];
     snprintf(complaint, sizeof complaint, "%s", error->text);
-    return dcl__fail(error, DCL_EFORMAT, "%s, or leave NaN for what is missing: --solver grow fits the entries that are "
-                     "known, and `dropcl complete` predicts the others", complaint);
+    return dcl__fail(error, DCL_EFORMAT, "%s, or leave NaN for what is missing: --solver grow fits the entries that "
+                     "are known, and `dropcl complete` predicts the others", complaint);
 }
 
 dcl_status dcl__read_data(const dcl__data_request *q, const char *file, uint32_t dtype, double scale, dcl__data *d,

@@ -79,7 +79,8 @@ static json_t *describe_result(const dcl__grow_facts *f, const dcl_growth_result
                      "seconds", dcl__json_from_number(r->seconds),
                      "seconds_to_ready", dcl__json_from_number(f->ready),
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step), "tau",
-                     "singular_values", dcl__json_from_numbers(r->values, (size_t)r->width), "status", dcl__status_name(r->status),
+                     "singular_values", dcl__json_from_numbers(r->values, (size_t)r->width),
+                     "status", dcl__status_name(r->status),
                      "reason", r->reason, "rounds", (json_int_t)r->history_count,
                      "programs_compiled", (json_int_t)counts.programs_compiled,
                      "kernels_launched", (json_int_t)counts.kernels_launched, "path", path_json(f));

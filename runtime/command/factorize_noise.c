@@ -58,8 +58,8 @@ static int check_blocks(const dcl__noise_request *q, int64_t rank)
     if (kind_of(q) == DCL_NOISE_DROPBLOCK && !q->block)
         return dcl__misuse("factorize", "--noise dropblock needs --block B: how many units share a draw?");
     if (q->block && rank && rank % q->block)
-        return dcl__misuse("factorize", "--rank %" PRId64 " cannot be cut into blocks of %" PRId64 ": take --rank %" PRId64,
-                           rank, q->block, (rank / q->block + 1) * q->block);
+        return dcl__misuse("factorize", "--rank %" PRId64 " cannot be cut into blocks of %" PRId64 ": take --rank %"
+                           PRId64, rank, q->block, (rank / q->block + 1) * q->block);
     return DCL__GO_ON;
 }
 
@@ -71,7 +71,8 @@ static int check_correlated(const dcl__noise_request *q, int solver)
     if (is_it && !q->factor)
         return dcl__misuse("factorize", "--noise correlated needs --mask-factor A.npy: masks are 1 + A (z - 1)");
     if (is_it && solver == DCL_SOLVER_CLOSED_FORM)
-        return dcl__misuse("factorize", "correlated noise has no closed form, only a lower bound: take --solver explicit");
+        return dcl__misuse("factorize", "correlated noise has no closed form, only a lower bound: take --solver "
+                           "explicit");
     return DCL__GO_ON;
 }
 

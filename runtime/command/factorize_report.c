@@ -68,7 +68,8 @@ static json_t *describe_optimum(const dcl_factorize_result *r)
                      "attained", text_if(r->noise.kind == DCL_NOISE_DROPBLOCK, words[o->attained]),
                      "convex_value", dcl__json_from_number(o->minimum - o->convex_gap),
                      "tau", dcl__json_from_number(o->tau),
-                     "optimum_singular_values", r->shrunk ? dcl__json_from_numbers(r->shrunk, (size_t)r->data_count) : json_null());
+                     "optimum_singular_values",
+                     r->shrunk ? dcl__json_from_numbers(r->shrunk, (size_t)r->data_count) : json_null());
 }
 
 /* X, where there is one. */
@@ -89,13 +90,15 @@ static json_t *describe_result(const dcl__report_facts *f, const dcl_factorize_r
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:b, s:o, s:o, s:o, s:s, s:I, s:I}",
                      "seconds", dcl__json_from_number(r->seconds),
                      "seconds_to_first_step", dcl__json_from_number(r->seconds_to_first_step),
-                     "data_term", dcl__json_from_number(a->data_term), "regularizer", dcl__json_from_number(a->regularizer),
+                     "data_term", dcl__json_from_number(a->data_term),
+                     "regularizer", dcl__json_from_number(a->regularizer),
                      "objective", dcl__json_from_number(a->objective),
                      "relative_gap", dcl__json_from_number(r->relative_gap), "rank", (json_int_t)a->rank,
                      "balance_error", dcl__json_from_number(a->balance_error), "balanced_last", r->balanced_last,
                      "singular_values", dcl__json_from_numbers(r->product_values, (size_t)r->width),
                      "data_singular_values", dcl__json_from_numbers(r->data_values, (size_t)r->data_count),
-                     "unit_products", dcl__json_from_numbers(r->products, (size_t)r->blocks), "status", dcl__status_name(r->status),
+                     "unit_products", dcl__json_from_numbers(r->products, (size_t)r->blocks),
+                     "status", dcl__status_name(r->status),
                      "programs_compiled", (json_int_t)counts.programs_compiled,
                      "kernels_launched", (json_int_t)counts.kernels_launched);
 }
@@ -144,7 +147,8 @@ static void name_noise(const dcl_factorize_result *r, char *text, size_t size)
     if (n->kind == DCL_NOISE_DROPOUT || n->kind == DCL_NOISE_NONE)
         snprintf(text, size, "%sretain %.4g", n->mask == DCL_MASK_SAMPLE ? "mask a sample, " : "", n->retain);
     else
-        snprintf(text, size, "%s%s%s, retain %.4g%s", dcl__noise_name(n->kind), block, sides[n->side], n->retain, right);
+        snprintf(text, size, "%s%s%s, retain %.4g%s", dcl__noise_name(n->kind), block, sides[n->side], n->retain,
+                 right);
 }
 
 static dcl_status write_files(const dcl__report_facts *f, const dcl_factorize_result *r, const json_t *report,
@@ -201,8 +205,8 @@ static void print_summary(const dcl__report_facts *f, const dcl_factorize_result
     printf("problem        %lld x %lld, width %lld, %s, %s, %s\n", (long long)r->rows, (long long)r->columns,
            (long long)r->width, noise, solver_name(f->solver), dcl__dtype_name(f->dtype));
     if (r->data_rank > 0)
-        printf("data X         %lld features of rank %lld, condition %.3g; they leave %.9g of Y\n", (long long)r->features,
-               (long long)r->data_rank, r->data_condition, r->optimum.constant);
+        printf("data X         %lld features of rank %lld, condition %.3g; they leave %.9g of Y\n",
+               (long long)r->features, (long long)r->data_rank, r->data_condition, r->optimum.constant);
     printf("time           %.2f s, %lld steps, the first done after %.2f s\n", r->seconds, (long long)r->steps,
            r->seconds_to_first_step);
     printf("files          %s: U.npy V.npy report.json history.csv report.svg report.png\n", f->folder);
@@ -214,7 +218,8 @@ static void print_summary(const dcl__report_facts *f, const dcl_factorize_result
     if (r->cut_off)
         printf("width          the width is cut off: more --rank would lower the objective\n");
     print_rank(r);
-    printf("balance error  %.2e%s\n", r->assessment.balance_error, r->balanced_last ? " (balanced by the last step)" : "");
+    printf("balance error  %.2e%s\n", r->assessment.balance_error,
+           r->balanced_last ? " (balanced by the last step)" : "");
 }
 
 dcl_status dcl__report_factorization(const dcl__report_facts *facts, const dcl_factorize_result *result,

@@ -176,8 +176,8 @@ int dcl__command_lab(int argc, char **argv)
     char names[256], doc[768];
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
-        {"--data", "DIR", "files of Fashion-MNIST (default: where Debian's package dataset-fashion-mnist has them)", DCL__OPTION_TEXT,
-         &q.data},
+        {"--data", "DIR", "files of Fashion-MNIST (default: where Debian's package dataset-fashion-mnist has them)",
+         DCL__OPTION_TEXT, &q.data},
         {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
         {"--seed", "N", "seed of all random numbers (default 1)", DCL__OPTION_SEED, &q.seed},
         {"--device", "SELECTOR", "index, part of a name, gpu or cpu (`dropcl devices`)", DCL__OPTION_TEXT, &q.device},

@@ -98,8 +98,8 @@ static void judge_blocks(const runs *all, dcl__finding *finding)
         while (attained[used])
             used++;
         if (i > 0)
-            snprintf(attained + used, sizeof attained - used, "; %s end within %.1e of the convex value%s", BLOCK_LABEL[i],
-                     fabs(r->assessment.objective / convex_value(r) - 1),
+            snprintf(attained + used, sizeof attained - used, "; %s end within %.1e of the convex value%s",
+                     BLOCK_LABEL[i], fabs(r->assessment.objective / convex_value(r) - 1),
                      r->optimum.attained == DCL_ATTAINED ? ", which is attained" : "");
     }
     finding->figure = fabs(excess(two));

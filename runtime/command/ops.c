@@ -110,8 +110,8 @@ int dcl__command_ops(int argc, char **argv)
         {"--json", NULL, "write JSON", DCL__OPTION_FLAG, &json},
         {"--plugins", "PATH", "further plugin files or folders, separated by ':'", DCL__OPTION_TEXT, &plugins},
         {0}};
-    const dcl__usage usage = {"ops", "[NAME] [--json]", "Lists every op: its formula, plugin, inputs, outputs, attributes "
-                              "and whether it has a\ngradient.", NULL, options, 0, 1};
+    const dcl__usage usage = {"ops", "[NAME] [--json]", "Lists every op: its formula, plugin, inputs, outputs, "
+                              "attributes and whether it has a\ngradient.", NULL, options, 0, 1};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);
     if (over != DCL__GO_ON)

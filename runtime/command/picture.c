@@ -51,7 +51,8 @@ static dcl_status draw(const char *svg_file, const char *png_file, const char *t
     char facts[256], data[64] = "Y";
     if (r->data_count < r->spectrum)
         snprintf(data, sizeof data, "Y (%lld of %lld computed)", (long long)r->data_count, (long long)r->spectrum);
-    const dcl__series objective[] = {{"reached", r->history_count, c->step, c->objective, DCL__LINE, DCL__BLUE, 0, 0, 0}};
+    const dcl__series objective[] = {
+        {"reached", r->history_count, c->step, c->objective, DCL__LINE, DCL__BLUE, 0, 0, 0}};
     const dcl__series gap[] = {{"gap", r->history_count, c->step, c->gap, DCL__LINE, DCL__VERMILION, 0, 0, 0}};
     const dcl__series values[] = {
         {data, c->known, NULL, r->data_values, DCL__LINE, DCL__BLACK, 0, 0, 0},
@@ -65,16 +66,18 @@ static dcl_status draw(const char *svg_file, const char *png_file, const char *t
         {.title = "Objective", .x_label = "step", .y_label = "objective", .log_y = 1, .series = objective,
          .series_count = 1, .levels = optimum, .level_count = 1},
         {.title = inexact ? "Gap to the lower bound" : "Gap to the optimum", .x_label = "step",
-         .y_label = inexact ? "(objective \xe2\x88\x92 bound) / objective" : "(objective \xe2\x88\x92 optimum) / objective",
+         .y_label = inexact ? "(objective \xe2\x88\x92 bound) / objective"
+                            : "(objective \xe2\x88\x92 optimum) / objective",
          .log_y = 1, .series = gap, .series_count = 1},
-        {.title = "Singular values", .x_label = "index", .y_label = "value", .log_y = 1, .series = values, .series_count = 3},
+        {.title = "Singular values", .x_label = "index", .y_label = "value", .log_y = 1, .series = values,
+         .series_count = 3},
         {.title = blocks ? "Weight of the blocks" : "Weight of the units", .x_label = blocks ? "block" : "unit",
          .y_label = blocks ? "\xe2\x80\x96U\xe1\xb5\xa2 V\xe1\xb5\xa2\xe1\xb5\x80\xe2\x80\x96"
                            : "\xe2\x80\x96u\xe1\xb5\xa2\xe2\x80\x96 \xe2\x80\x96v\xe1\xb5\xa2\xe2\x80\x96",
          .series = products, .series_count = 1, .levels = balanced, .level_count = 1}};
     snprintf(facts, sizeof facts, "objective %.6g, %s %.6g, gap %.1e, rank %lld, balance error %.1e",
-             r->assessment.objective, inexact ? "lower bound" : "optimum", r->optimum.minimum, r->relative_gap, (long long)r->assessment.rank,
-             r->assessment.balance_error);
+             r->assessment.objective, inexact ? "lower bound" : "optimum", r->optimum.minimum, r->relative_gap,
+             (long long)r->assessment.rank, r->assessment.balance_error);
     const dcl__page page = {title, facts, panels, 4, 2};
     return dcl__plot_write(svg_file, png_file, &page, error);
 }

@@ -163,14 +163,15 @@ static void print_json(const request *q, const outcome *found)
     const int known = has_optimum(q), judged = known && is_balanced(q);
     json_t *object = json_pack(
         "{s:o, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "tau",
-        dcl__json_from_number(found->tau), "values", (json_int_t)found->count, "spectrum", (json_int_t)found->spectrum, "error",
-        dcl__json_from_number(found->error), "width", (json_int_t)found->width, "block", (json_int_t)q->block, "lambda",
-        number_if(known, found->noise.lambda), "optimum", number_if(known && !optimum->inexact, optimum->minimum),
-        "lower_bound", number_if(known, optimum->minimum - optimum->error), "convex",
-        number_if(known, optimum->minimum - optimum->convex_gap), "attained",
-        known && q->block > 1 ? json_string(attained_word(found)) : json_null(), "objective",
-        number_if(judged, found->assessment.objective), "balance_error",
-        number_if(judged, found->assessment.balance_error), "folder", q->folder);
+        dcl__json_from_number(found->tau), "values", (json_int_t)found->count, "spectrum", (json_int_t)found->spectrum,
+        "error", dcl__json_from_number(found->error), "width", (json_int_t)found->width, "block", (json_int_t)q->block,
+        "lambda", number_if(known, found->noise.lambda),
+        "optimum", number_if(known && !optimum->inexact, optimum->minimum),
+        "lower_bound", number_if(known, optimum->minimum - optimum->error),
+        "convex", number_if(known, optimum->minimum - optimum->convex_gap),
+        "attained", known && q->block > 1 ? json_string(attained_word(found)) : json_null(),
+        "objective", number_if(judged, found->assessment.objective),
+        "balance_error", number_if(judged, found->assessment.balance_error), "folder", q->folder);
     json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     putchar('\n');
     json_decref(object);

@@ -152,7 +152,8 @@ static dcl_status read_data(run *r, dcl_error *error)
         return dcl__fail(error, DCL_EINVAL, "--holdout %g of %lld samples leaves nothing to train or to validate with",
                          q->holdout, (long long)all);
     const dcl__samples *validation = held ? &r->samples : &r->validation;
-    const int64_t first = held ? all - held : 0, rows = held ? held : q->validation_inputs ? r->validation.inputs.dim[0] : 0;
+    const int64_t first = held ? all - held : 0;
+    const int64_t rows = held ? held : q->validation_inputs ? r->validation.inputs.dim[0] : 0;
     if (held)
         dcl__samples_shuffle(&r->samples, q->seed);
     r->inputs = dcl__rows_of(&r->samples.inputs, 0, all - held);
@@ -214,8 +215,9 @@ static dcl__train_facts facts_of(const run *r)
     const request *q = r->request;
     return (dcl__train_facts){.device = r->tools.device, .folder = q->folder, .options = &r->options,
                               .samples = r->inputs.rows, .features = r->inputs.columns, .classes = r->targets.columns,
-                              .validation = r->validation_inputs.rows, .tested = q->test_inputs ? r->test.inputs.dim[0] : 0,
-                              .dtype = r->inputs.dtype, .json = q->json};
+                              .validation = r->validation_inputs.rows,
+                              .tested = q->test_inputs ? r->test.inputs.dim[0] : 0, .dtype = r->inputs.dtype,
+                              .json = q->json};
 }
 
 static dcl_status prepare(run *r, dcl_error *error)
@@ -297,8 +299,8 @@ static int check_request(const request *q)
     if (!(q->holdout >= 0 && q->holdout < 1))
         return dcl__misuse("train", "--holdout is %g, it must be at least 0 and below 1", q->holdout);
     if (!q->validation_inputs != !q->validation_targets || !q->test_inputs != !q->test_targets)
-        return dcl__misuse("train", "samples and their targets go together: --validation with --validation-targets, --test "
-                           "with --test-targets");
+        return dcl__misuse("train", "samples and their targets go together: --validation with --validation-targets, "
+                           "--test with --test-targets");
     if (q->holdout > 0 && q->validation_inputs)
         return dcl__misuse("train", "--holdout and --validation both say what to validate with, give one of them");
     if (q->patience > 0 && !(q->holdout > 0) && !q->validation_inputs)
@@ -308,8 +310,8 @@ static int check_request(const request *q)
 
 int dcl__command_train(int argc, char **argv)
 {
-    request q = {.activation = DCL_ACTIVATION_RELU, .loss = DCL_LOSS_CROSS_ENTROPY, .schedule = 5, .mask = 2, .dtype = 1,
-                 .scale = 1, .batch = 256, .epochs = 20, .seed = 1};
+    request q = {.activation = DCL_ACTIVATION_RELU, .loss = DCL_LOSS_CROSS_ENTROPY, .schedule = 5, .mask = 2,
+                 .dtype = 1, .scale = 1, .batch = 256, .epochs = 20, .seed = 1};
     const dcl__option options[] = {
         {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
         {"--layers", "W,W,...", "widths of hidden layers (default none: a linear model)", DCL__OPTION_TEXT, &q.widths},
@@ -320,8 +322,8 @@ int dcl__command_train(int argc, char **argv)
          "none; T: share kept; several times",
          DCL__OPTION_LIST, &q.noises},
         {"--mask", "step|sample", "one mask of units a step, or one a sample (default)", DCL__OPTION_WORD, &q.mask},
-        {"--no-last-bias", NULL, "no bias in the last layer; with --loss squared this gives a bound for the whole network",
-         DCL__OPTION_FLAG, &q.no_last_bias},
+        {"--no-last-bias", NULL, "no bias in the last layer; with --loss squared this gives a bound for the whole "
+         "network", DCL__OPTION_FLAG, &q.no_last_bias},
         {"--scale", "S", "multiply the samples by S first; a ratio like 1/255 is fine", DCL__OPTION_FACTOR, &q.scale},
         {"--batch", "B", "samples a step (default 256)", DCL__OPTION_INTEGER, &q.batch},
         {"--epochs", "N", "passes over the samples (default 20)", DCL__OPTION_INTEGER, &q.epochs},
@@ -354,7 +356,8 @@ int dcl__command_train(int argc, char **argv)
         "  dropcl train train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz -o net --scale 1/255 \\\n"
         "      --layers 1024,1024 --dropout 0.5 --holdout 0.1 --test t10k-images-idx3-ubyte.gz \\\n"
         "      --test-targets t10k-labels-idx1-ubyte.gz\n"
-        "  dropcl train X.npy T.npy -o net --layers 64 --loss squared --no-last-bias --noise 2:dropout:0.8\n", options, 2, 2};
+        "  dropcl train X.npy T.npy -o net --layers 64 --loss squared --no-last-bias --noise 2:dropout:0.8\n",
+        options, 2, 2};
     const char *positional[DCL__MOST_ARGUMENTS];
     run r = {.request = &q};
     int over = dcl__parse(&usage, argc, argv, positional);

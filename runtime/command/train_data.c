@@ -56,7 +56,8 @@ static dcl_status check_numbers(const dcl__array *targets, dcl_error *error)
         return dcl__fail(error, DCL_EFORMAT, "targets must be labels, numbers, or a matrix with a row for each sample");
     for (int64_t i = 0; i < count_of(targets); i++)
         if (!isfinite(dcl__array_get(targets, i)))
-            return dcl__fail(error, DCL_EFORMAT, "target %" PRId64 " is not finite; replace it by a finite number", i + 1);
+            return dcl__fail(error, DCL_EFORMAT, "target %" PRId64 " is not finite; replace it by a finite number",
+                             i + 1);
     return DCL_OK;
 }
 
@@ -72,15 +73,16 @@ static dcl_status shape_targets(dcl__array *targets, int classifies, const dcl__
     const double largest = numbers ? -1 : largest_label(targets);
     *labelled = largest >= 0;
     if (like && like->labelled && !*labelled)
-        return dcl__fail(error, DCL_EFORMAT, "the training data have labels, whole numbers from 0 on, and these are none");
+        return dcl__fail(error, DCL_EFORMAT, "the training data have labels, whole numbers from 0 on, and these are "
+                         "none");
     const double most = (double)(like ? like->targets.dim[1] : MOST_CLASSES) - 1;
     if (largest < 0 && classifies && !like)
-        return dcl__fail(error, DCL_EFORMAT, "labels must be whole numbers from 0 on; give such, a row of probabilities "
-                         "for each sample, or --loss squared");
+        return dcl__fail(error, DCL_EFORMAT, "labels must be whole numbers from 0 on; give such, a row of "
+                         "probabilities for each sample, or --loss squared");
     if (largest > most)
-        return dcl__fail(error, DCL_EFORMAT, "the label %.0f is too large: there are labels from 0 to %.0f%s", largest, most,
-                         like ? " in the training data" : " at most; give numbers that are no labels as a matrix of one "
-                         "column");
+        return dcl__fail(error, DCL_EFORMAT, "the label %.0f is too large: there are labels from 0 to %.0f%s", largest,
+                         most, like ? " in the training data" : " at most; give numbers that are no labels as a matrix "
+                         "of one column");
     if (largest >= 0)
         return spread(targets, like ? like->targets.dim[1] : (int64_t)largest + 1, error);
     targets->rank = 2;
@@ -95,11 +97,11 @@ static dcl_status check_like(const char *inputs, const char *targets, const dcl_
 {
     const dcl__array *x = &samples->inputs, *t = &samples->targets;
     if (x->dim[0] != t->dim[0])
-        return dcl__fail(error, DCL_EFORMAT, "%s has %" PRId64 " samples, its rows, but %s has targets of %" PRId64, inputs,
-                         x->dim[0], targets, t->dim[0]);
+        return dcl__fail(error, DCL_EFORMAT, "%s has %" PRId64 " samples, its rows, but %s has targets of %" PRId64,
+                         inputs, x->dim[0], targets, t->dim[0]);
     if (like && (x->dim[1] != like->inputs.dim[1] || t->dim[1] != like->targets.dim[1]))
-        return dcl__fail(error, DCL_EFORMAT, "%s and %s have %" PRId64 " features and %" PRId64 " targets a sample, the "
-                         "training data %" PRId64 " and %" PRId64, inputs, targets, x->dim[1], t->dim[1],
+        return dcl__fail(error, DCL_EFORMAT, "%s and %s have %" PRId64 " features and %" PRId64 " targets a sample, "
+                         "the training data %" PRId64 " and %" PRId64, inputs, targets, x->dim[1], t->dim[1],
                          like->inputs.dim[1], like->targets.dim[1]);
     return DCL_OK;
 }

@@ -12,8 +12,8 @@ typedef struct dcl__samples {
 
 /* Reads both files; inputs are multiplied by `scale`. A vector of whole numbers from 0 on holds labels of classes,
  * and becomes a row with a 1 in the place of the label; so does a single column when `classifies`. `like` NULL:
- * there are as many classes as the largest label says; else its targets decide what these are, and how many classes there
- * are. Every message names its file. */
+ * there are as many classes as the largest label says; else its targets decide what these are, and how many classes
+ * there are. Every message names its file. */
 dcl_status dcl__samples_read(const char *inputs, const char *targets, uint32_t dtype, double scale, int classifies,
                              const dcl__samples *like, dcl__samples *samples, dcl_error *error);
 void dcl__samples_free(dcl__samples *samples);

@@ -168,11 +168,13 @@ static json_t *describe_result(const dcl__train_facts *f, const dcl_epoch *histo
         "steps", (json_int_t)history[count - 1].step, "best_epoch", best ? json_integer(best) : json_null(),
         "seconds", dcl__json_from_number(last),
         "seconds_per_epoch", count > 1 ? dcl__json_from_number((last - first) / (double)(count - 1)) : json_null(),
-        "training_loss", dcl__json_number_or_null(end->training_loss), "training_error", dcl__json_number_or_null(end->training_error),
+        "training_loss", dcl__json_number_or_null(end->training_loss),
+        "training_error", dcl__json_number_or_null(end->training_error),
         "validation_loss", dcl__json_number_or_null(end->validation_loss),
         "validation_error", dcl__json_number_or_null(end->validation_error),
         "test_loss", f->tested ? dcl__json_number_or_null(f->test_loss) : json_null(),
-        "test_error", f->tested ? dcl__json_number_or_null(f->test_error) : json_null(), "last_layer", describe_last(f->last),
+        "test_error", f->tested ? dcl__json_number_or_null(f->test_error) : json_null(),
+        "last_layer", describe_last(f->last),
         "kernels_launched", (json_int_t)dcl_device_statistics(f->device).kernels_launched);
 }
 
@@ -187,9 +189,9 @@ static dcl_status write_history(const char *folder, const dcl_epoch *history, in
         return status;
     fputs("epoch,step,seconds,training_loss,training_error,validation_loss,validation_error\n", output.stream);
     for (int64_t i = 0; i < count; i++)
-        fprintf(output.stream, "%" PRId64 ",%" PRId64 ",%.6f,%.17g,%.17g,%.17g,%.17g\n", history[i].epoch, history[i].step,
-                history[i].seconds, history[i].training_loss, history[i].training_error, history[i].validation_loss,
-                history[i].validation_error);
+        fprintf(output.stream, "%" PRId64 ",%" PRId64 ",%.6f,%.17g,%.17g,%.17g,%.17g\n", history[i].epoch,
+                history[i].step, history[i].seconds, history[i].training_loss, history[i].training_error,
+                history[i].validation_loss, history[i].validation_error);
     return dcl__output_commit(&output, error);
 }
 
@@ -266,9 +268,10 @@ static void print_summary(const dcl__train_facts *f, const dcl_epoch *history, i
     for (int i = 0; i < f->options->layer_count; i++)
         printf("-%" PRId64, f->options->layers[i].width);
     printf(", %s loss, %s\n", losses[f->options->loss], dcl__dtype_name(f->dtype));
-    printf("time           %.2f s, %" PRId64 " epochs, %" PRId64 " steps of %" PRId64 " samples\n", last->seconds, count,
-           last->step, f->options->batch);
-    printf("files          %s: weights.npz weights.safetensors report.json history.csv report.svg report.png\n", f->folder);
+    printf("time           %.2f s, %" PRId64 " epochs, %" PRId64 " steps of %" PRId64 " samples\n", last->seconds,
+           count, last->step, f->options->batch);
+    printf("files          %s: weights.npz weights.safetensors report.json history.csv report.svg report.png\n",
+           f->folder);
     print_result("training", last->training_loss, last->training_error,
                  is_noisy(f) ? " (with noise, last epoch)" : " (last epoch)");
     snprintf(remark, sizeof remark, " (epoch %" PRId64 ", the best)", best);

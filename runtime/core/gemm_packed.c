@@ -91,7 +91,8 @@ static cut cut_product(const dcl_device *device, const dcl__product *p)
     int64_t across = p->transpose & DCL_TRANSPOSE_A ? c.tile.rows : 0;
     c.n = least(p->n, elements / block / c.tile.columns * c.tile.columns);
     c.m = across ? least(p->m, elements / block / across * across) : p->m;
-    int64_t widest = divide_up(c.n, c.tile.columns) * c.tile.columns, tallest = divide_up(c.m, c.tile.rows) * c.tile.rows;
+    int64_t widest = divide_up(c.n, c.tile.columns) * c.tile.columns;
+    int64_t tallest = divide_up(c.m, c.tile.rows) * c.tile.rows;
     int64_t most = elements / (across && tallest > widest ? tallest : widest);
     most = most >= p->k ? p->k : most / c.depth * c.depth;
     c.k = least(p->k, divide_up(divide_up(p->k, divide_up(p->k, most)), c.depth) * c.depth);

@@ -154,8 +154,8 @@ static dcl_status launch(dcl_call *call, const char *name, const char *defines, 
             return DCL_OK;
     const dcl__build build = {op->name, op->source, call->real, defines};
     cl_kernel kernel;
-    dcl_status status = dcl__launch_prepare(call->device, call->launches, &build, name, arguments, argument_count, &kernel,
-                                            call->error);
+    dcl_status status = dcl__launch_prepare(call->device, call->launches, &build, name, arguments, argument_count,
+                                            &kernel, call->error);
     if (status == DCL_OK)
         status = dcl__enqueue(call->device, kernel, name, dims, global, local, call->error);
     return failed_inside(call, status);
@@ -189,7 +189,8 @@ static dcl_status gemm_view(dcl_call *call, uint32_t transpose, double alpha, co
         return fail(call, DCL_EPLUGIN, "gemm: the shapes or element types of the matrices do not fit");
     const dcl__product p = {.dtype = a->tensor->dtype, .transpose = transpose, .m = c->rows, .n = c->columns,
                             .k = transpose & DCL_TRANSPOSE_A ? a->rows : a->columns, .alpha = alpha, .beta = beta,
-                            .a = {a->tensor->buffer, a->offset, a->stride}, .b = {b->tensor->buffer, b->offset, b->stride},
+                            .a = {a->tensor->buffer, a->offset, a->stride},
+                            .b = {b->tensor->buffer, b->offset, b->stride},
                             .c = {c->tensor->buffer, c->offset, c->stride}};
     return failed_inside(call, dcl__gemm_run(call->device, &p, call->error));
 }

@@ -129,7 +129,8 @@ static dcl_status compile(dcl_device *device, const dcl__build *build, const cha
 static void save(dcl__program *made)
 {
     size_t size = 0;
-    if (!made->fresh || !made->kernels || clGetProgramInfo(made->program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || size == 0)
+    if (!made->fresh || !made->kernels ||
+        clGetProgramInfo(made->program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || size == 0)
         return;
     unsigned char *binary = malloc(size);
     if (binary && clGetProgramInfo(made->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)

@@ -13,7 +13,8 @@
 #include "formats/npy.h"
 #include "formats/output.h"
 
-enum { LOCAL_SIZE = 30, CENTRAL_SIZE = 46, END_SIZE = 22, LOCATOR_SIZE = 20, END64_SIZE = 56, STORED = 0, DEFLATED = 8 };
+enum { LOCAL_SIZE = 30, CENTRAL_SIZE = 46, END_SIZE = 22, LOCATOR_SIZE = 20, END64_SIZE = 56, STORED = 0,
+       DEFLATED = 8 };
 enum { LOCAL_MARK = 0x04034b50, CENTRAL_MARK = 0x02014b50, END_MARK = 0x06054b50, LOCATOR_MARK = 0x07064b50,
        END64_MARK = 0x06064b50 };
 static const uint64_t BEYOND = 0xFFFFFFFF;   /* "look into the zip64 field" */
@@ -184,8 +185,8 @@ static dcl_status add_entry(span file, const entry *e, const char *name, uint32_
     if (e->flags & 1)
         return dcl__fail(error, DCL_EFORMAT, "it is encrypted; save it without a password");
     if (e->method != STORED && e->method != DEFLATED)
-        return dcl__fail(error, DCL_EFORMAT, "it is compressed by method %" PRIu64 ", only deflate is supported; save it "
-                         "with numpy.savez", e->method);
+        return dcl__fail(error, DCL_EFORMAT, "it is compressed by method %" PRIu64 ", only deflate is supported; save "
+                         "it with numpy.savez", e->method);
     dcl_status status = extract(file, e, &content, error);
     if (status == DCL_OK)
         status = parse_array(content, e->size, dtype, &array, error);

@@ -108,8 +108,8 @@ dcl_status dcl__safetensors_parse(const unsigned char *bytes, size_t size, uint3
     json_object_foreach(header, name, value) {
         if (strcmp(name, "__metadata__") == 0 || status)
             continue;
-        status = add_tensor(name, value, bytes + LENGTH_SIZE + length, size - LENGTH_SIZE - (size_t)length, dtype, archive,
-                            error);
+        status = add_tensor(name, value, bytes + LENGTH_SIZE + length, size - LENGTH_SIZE - (size_t)length, dtype,
+                            archive, error);
         if (status)
             dcl__prefix(error, status, "array '%.100s'", name);
     }

@@ -27,7 +27,8 @@ dcl_value dcl__matmul(dcl_graph *graph, uint32_t transpose, dcl_value a, dcl_val
 dcl_value dcl__over_rows(dcl_graph *graph, const char *op, dcl_value x, int keep)
 {
     const int64_t rows = 0;
-    const dcl_setting settings[] = {{.name = "axes", .list = &rows, .count = 1}, {.name = "keep", .integer = keep}, {0}};
+    const dcl_setting settings[] = {{.name = "axes", .list = &rows, .count = 1}, {.name = "keep", .integer = keep},
+                                    {0}};
     return dcl_graph_apply(graph, NULL, op, &x, 1, settings);
 }
 

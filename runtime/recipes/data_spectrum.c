@@ -187,7 +187,8 @@ static dcl_status find_leading(const dcl_registry *registry, dcl_device *device,
     const int64_t m = data->rows, n = data->columns;
     double *factor = numbers(n, width, error);
     refinement r = {.data = data, .rows = n < TILE ? TILE / n : 1, .v = factor ? numbers(n, width, error) : NULL};
-    dcl_status status = r.v ? ask(registry, device, data, "singular_threshold", settings, 1, factor, error) : DCL_ENOMEM;
+    dcl_status status = r.v ? ask(registry, device, data, "singular_threshold", settings, 1, factor, error)
+                            : DCL_ENOMEM;
     if (status == DCL_OK)
         status = take_vectors(&r, factor, width, error);
     free(factor);

@@ -1,10 +1,11 @@
 /* explicit.c: alternating ridge regressions on the explicit objective, extrapolated where that helps.
  *
  * For fixed V the best U is the ridge regression U = Y V (V'V + lambda diag ||v_i||^2)^-1, an r x r system,
- * and alike for V; where the noise couples units, U = Y V (V'V o (1 + C))^-1. A round does both halves. The next round starts from V + beta (V - V of the round before);
- * when that made the objective rise, the round is taken back, and one plain round, which cannot rise, follows.
- * beta grows by 1.1 with every success, up to 3, and falls to 0.2 after a failure. All of it is graph: the
- * decision is a number that is 0 or 1, so a saved graph runs the same rounds.
+ * and alike for V; where the noise couples units, U = Y V (V'V o (1 + C))^-1. A round does both halves. The next
+ * round starts from V + beta (V - V of the round before); when that made the objective rise, the round is taken
+ * back, and one plain round, which cannot rise, follows. beta grows by 1.1 with every success, up to 3, and falls
+ * to 0.2 after a failure. All of it is graph: the decision is a number that is 0 or 1, so a saved graph runs the
+ * same rounds.
  */
 #include "recipes/noise.h"
 
@@ -33,7 +34,8 @@ static state add_state(dcl_graph *graph, const dcl__task *task)
     };
 }
 
-/* right (V'V + lambda diag ||v_i||^2)^-1, or right (V'V o (1 + C))^-1, for right = Y V or Y'U. `weights`: 1 + C, or 0. */
+/* right (V'V + lambda diag ||v_i||^2)^-1, or right (V'V o (1 + C))^-1, for right = Y V or Y'U. `weights`: 1 + C, or
+ * 0. */
 static dcl_value ridge(dcl_graph *graph, double lambda, dcl_value weights, dcl_value factor, dcl_value right)
 {
     dcl_value gram = dcl__matmul(graph, DCL_TRANSPOSE_A, factor, factor);
@@ -74,15 +76,16 @@ static round_values run_round(dcl_graph *graph, const dcl__task *task, const sta
     r.objective = dcl__binary(graph, "subtract", energy, fitted);
     /* Rounding may look like a rise; so much of it is let pass. */
     double slack = (task->dtype == DCL_F64 ? 1e-13 : 1e-7) * task->norm * task->norm;
-    dcl_value room = dcl__binary(graph, "subtract", dcl__binary(graph, "add", s->best, dcl__scalar(graph, "slack", slack)),
-                                 r.objective);
-    r.accepted = dcl__unary(graph, "positive", dcl__binary(graph, "add", s->plain, dcl__unary(graph, "positive", room)));
+    dcl_value most = dcl__binary(graph, "add", s->best, dcl__scalar(graph, "slack", slack));
+    dcl_value falls = dcl__unary(graph, "positive", dcl__binary(graph, "subtract", most, r.objective));
+    r.accepted = dcl__unary(graph, "positive", dcl__binary(graph, "add", s->plain, falls));
     even_out(graph, &r.u, &r.v);
     return r;
 }
 
 /* Where the next round starts. lambda 0 has flat directions along which extrapolation runs away. */
-static void extrapolate(dcl_graph *graph, const dcl__task *task, const state *s, const round_values *r, dcl_value next_v)
+static void extrapolate(dcl_graph *graph, const dcl__task *task, const state *s, const round_values *r,
+                        dcl_value next_v)
 {
     dcl_value third = dcl__unary(graph, "positive",
                                  dcl__binary(graph, "subtract", s->rounds, dcl__scalar(graph, "warm", 1.5)));

@@ -17,8 +17,8 @@ enum { WINDOW = 5, MOST_REPORTS = 100 };
 dcl_factorize_options dcl_factorize_defaults(const dcl_matrix *data)
 {
     int64_t width = data->rows < data->columns ? data->rows : data->columns;
-    return (dcl_factorize_options){.solver = DCL_SOLVER_STOCHASTIC, .noise = DCL_NOISE_DROPOUT, .retain = 0.5, .lambda = -1,
-                                   .width = width < 64 ? width : 64, .seed = 1};
+    return (dcl_factorize_options){.solver = DCL_SOLVER_STOCHASTIC, .noise = DCL_NOISE_DROPOUT, .retain = 0.5,
+                                   .lambda = -1, .width = width < 64 ? width : 64, .seed = 1};
 }
 
 /* ---- Checks and sizes ---- */
@@ -32,8 +32,8 @@ static dcl_status check_options(const dcl_matrix *data, const dcl_factorize_opti
     if (data->rows > INT32_MAX || data->columns > INT32_MAX || o->width > INT32_MAX)
         return dcl__fail(error, DCL_EINVAL, "a dimension is beyond 2^31 - 1, which LAPACK cannot take");
     if (o->steps < 0 || o->steps > DCL__MOST_STEPS || o->batch < 0 || !(o->rate >= 0) || !(o->tolerance >= 0))
-        return dcl__fail(error, DCL_EINVAL, "steps, batch, rate and tolerance must not be negative, and steps at most %lld",
-                         (long long)DCL__MOST_STEPS);
+        return dcl__fail(error, DCL_EINVAL, "steps, batch, rate and tolerance must not be negative, and steps at most "
+                         "%lld", (long long)DCL__MOST_STEPS);
     if (o->solver < DCL_SOLVER_STOCHASTIC || o->solver > DCL_SOLVER_CLOSED_FORM ||
         o->optimizer < DCL_OPTIMIZER_DEFAULT || o->optimizer > DCL_OPTIMIZER_ADAM)
         return dcl__fail(error, DCL_EINVAL, "solver or optimizer is none of the constants of dropcl.h");
@@ -325,12 +325,12 @@ dcl_status dcl_factorization_run(dcl_factorization *f, dcl_error *error)
     dcl_status status = DCL_OK;
     f->stopped = 0;
     if (dcl_session_steps(f->session) >= f->task.steps)
-        return dcl__fail(error, DCL_EINVAL, "the run is at step %" PRId64 " already, of %" PRId64 " (ask for more steps)",
-                         dcl_session_steps(f->session), f->task.steps);
+        return dcl__fail(error, DCL_EINVAL, "the run is at step %" PRId64 " already, of %" PRId64 " (ask for more "
+                         "steps)", dcl_session_steps(f->session), f->task.steps);
     do {
         int64_t left = f->task.steps - dcl_session_steps(f->session);
-        status = dcl__advance(f->session, f->history_count == 0 ? 1 : left < interval ? left : interval, is_interrupted, f,
-                              &f->stopped, error);
+        status = dcl__advance(f->session, f->history_count == 0 ? 1 : left < interval ? left : interval, is_interrupted,
+                              f, &f->stopped, error);
         if (f->first_step == 0)
             f->first_step = dcl__now() - f->options.started;
         if (status == DCL_OK)

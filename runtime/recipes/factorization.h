@@ -60,7 +60,8 @@ typedef struct dcl__schedule_setting {
 dcl_value dcl__optimize(dcl_graph *graph, const dcl__task *task, dcl_value parameter, dcl_value gradient,
                         double unit, dcl__schedule_setting schedule);
 
-/* For training under noise: rates that fall like 1 / step, and the running mean of a parameter from 30 % of the steps on. */
+/* For training under noise: rates that fall like 1 / step, and the running mean of a parameter from 30 % of the steps
+ * on. */
 dcl__schedule_setting dcl__averaging_schedule(const dcl__task *task);
 dcl_value dcl__average_iterates(dcl_graph *graph, const dcl__task *task, dcl_value mean, dcl_value iterate);
 

@@ -57,7 +57,8 @@ static dcl_status weigh(const dcl_factorization *f, const factors *pair, dcl_ass
 }
 
 /* Fetches a pair of parameters and weighs it. */
-static dcl_status assess(dcl_factorization *f, const char *u, const char *v, dcl_assessment *assessment, dcl_error *error)
+static dcl_status assess(dcl_factorization *f, const char *u, const char *v, dcl_assessment *assessment,
+                         dcl_error *error)
 {
     dcl_status status = f->u ? DCL_OK : allocate_result(f, error);
     if (status == DCL_OK)

@@ -25,7 +25,8 @@ static dcl_status check_layer(const dcl_layer *layer, int i, dcl_error *error)
     if (layer->activation < DCL_ACTIVATION_LINEAR || layer->activation > DCL_ACTIVATION_TANH)
         return dcl__fail(error, DCL_EINVAL, "layer %d: the activation is none of the constants of dropcl.h", i + 1);
     if (layer->noise < 0 || layer->noise > DCL_NOISE_DROPCONNECT)
-        return dcl__fail(error, DCL_EINVAL, "layer %d: the noise must be dropout, DropBlock, DropConnect or none", i + 1);
+        return dcl__fail(error, DCL_EINVAL, "layer %d: the noise must be dropout, DropBlock, DropConnect or none",
+                         i + 1);
     if (layer->noise > DCL_NOISE_NONE && !(layer->retain > 0 && layer->retain <= 1))
         return dcl__fail(error, DCL_EINVAL, "layer %d: retain is %g, it must be above 0 and at most 1", i + 1,
                          layer->retain);
@@ -58,8 +59,8 @@ static dcl_status check_pair(const dcl_matrix *inputs, const dcl_matrix *targets
         return dcl__fail(error, DCL_EINVAL, "the %s data are %" PRId64 " samples, but their targets %" PRId64, what,
                          inputs->rows, targets->rows);
     if (inputs->columns != like_inputs->columns || targets->columns != like_targets->columns)
-        return dcl__fail(error, DCL_EINVAL, "the %s data have %" PRId64 " features and %" PRId64 " targets a sample, those "
-                         "of training %" PRId64 " and %" PRId64, what, inputs->columns, targets->columns,
+        return dcl__fail(error, DCL_EINVAL, "the %s data have %" PRId64 " features and %" PRId64 " targets a sample, "
+                         "those of training %" PRId64 " and %" PRId64, what, inputs->columns, targets->columns,
                          like_inputs->columns, like_targets->columns);
     if (inputs->dtype != like_inputs->dtype || targets->dtype != like_inputs->dtype)
         return dcl__fail(error, DCL_EINVAL, "all data must have one dtype");
@@ -75,10 +76,11 @@ static dcl_status check_options(const dcl_network_options *o, int64_t samples, i
         return dcl__fail(error, DCL_EINVAL, "a batch has from 1 to %" PRId64 " samples, which is all, not %" PRId64,
                          samples, o->batch);
     if (o->epochs < 1 || o->epochs > MOST_EPOCHS || o->patience < 0 || !(o->rate >= 0))
-        return dcl__fail(error, DCL_EINVAL, "epochs must be from 1 to 10^9, and patience and rate must not be negative");
+        return dcl__fail(error, DCL_EINVAL, "epochs must be from 1 to 10^9, and patience and rate must not be "
+                         "negative");
     if ((double)o->epochs * (double)samples / (double)o->batch > (double)DCL__MOST_STEPS)
-        return dcl__fail(error, DCL_EINVAL, "%" PRId64 " epochs are more than %lld steps, beyond which masks would come "
-                         "again; take fewer, or a larger batch", o->epochs, (long long)DCL__MOST_STEPS);
+        return dcl__fail(error, DCL_EINVAL, "%" PRId64 " epochs are more than %lld steps, beyond which masks would "
+                         "come again; take fewer, or a larger batch", o->epochs, (long long)DCL__MOST_STEPS);
     if (o->patience > 0 && !validated)
         return dcl__fail(error, DCL_EINVAL, "to stop early takes validation data");
     return DCL_OK;
@@ -297,8 +299,8 @@ static dcl_status run_epoch(dcl_network *network, dcl_epoch *done, dcl_error *er
     done->training_loss = loss / seen;
     done->training_error = network->targets.columns > 1 ? wrong / seen : NAN;
     if (status == DCL_OK && !isfinite(loss))
-        status = dcl__fail(error, DCL_ENUMERIC, "the loss has grown beyond all numbers in epoch %" PRId64 "; use a lower "
-                           "rate, or scale the data", done->epoch);
+        status = dcl__fail(error, DCL_ENUMERIC, "the loss has grown beyond all numbers in epoch %" PRId64 "; use a "
+                           "lower rate, or scale the data", done->epoch);
     if (status == DCL_OK && network->validation_inputs.rows > 0 && !network->stopped)
         status = dcl_network_evaluate(network, &network->validation_inputs, &network->validation_targets,
                                       &done->validation_loss, &done->validation_error, error);

@@ -99,8 +99,8 @@ dcl_status dcl_network_evaluate(dcl_network *network, const dcl_matrix *inputs, 
     const int64_t width = network->targets.columns;
     if (inputs->rows < 1 || inputs->rows != targets->rows || inputs->columns != network->inputs.columns ||
         targets->columns != width || inputs->dtype != network->inputs.dtype)
-        return dcl__fail(error, DCL_EINVAL, "data to evaluate must have features, targets and dtype of the training data, "
-                         "and as many targets as samples");
+        return dcl__fail(error, DCL_EINVAL, "data to evaluate must have features, targets and dtype of the training "
+                         "data, and as many targets as samples");
     chunk c;
     double sum = 0, wrong = 0;
     dcl_status status = make_chunk(network, 0, &c, error);
@@ -127,8 +127,8 @@ static dcl_status check_last(const dcl_network *network, dcl_error *error)
     const dcl_layer *last = &network->layers[network->options.layer_count - 1];
     if (network->options.loss != DCL_LOSS_SQUARED || last->activation != DCL_ACTIVATION_LINEAR || last->bias ||
         last->noise == DCL_NOISE_DROPBLOCK)
-        return dcl__fail(error, DCL_EUNSUPPORTED, "the bound for the last layer is one for the squared loss, a linear last "
-                         "layer without bias, and dropout, DropConnect or no noise on its input");
+        return dcl__fail(error, DCL_EUNSUPPORTED, "the bound for the last layer is one for the squared loss, a linear "
+                         "last layer without bias, and dropout, DropConnect or no noise on its input");
     return DCL_OK;
 }
 

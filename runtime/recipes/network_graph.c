@@ -121,8 +121,9 @@ static void optimize(dcl_network *network, dcl_value parameter, dcl_value gradie
     const dcl_setting rate = {.name = "rate", .number = adam ? o->rate : o->rate / (double)o->batch};
     const dcl_setting schedule = {.name = "schedule", .string = o->schedule};
     const dcl_setting horizon = {.name = "horizon", .integer = dcl__epoch_end(network, o->epochs)};
+    const double momentum = o->optimizer == DCL_OPTIMIZER_MOMENTUM ? 0.9 : 0;
     const dcl_setting own = adam ? (dcl_setting){.name = "scale", .number = 1 / (double)o->batch}
-                                 : (dcl_setting){.name = "momentum", .number = o->optimizer == DCL_OPTIMIZER_MOMENTUM ? 0.9 : 0};
+                                 : (dcl_setting){.name = "momentum", .number = momentum};
     const dcl_setting settings[] = {rate, schedule, horizon, own, {0}};
     dcl_value state[2] = {state_of(graph, parameter, adam ? "mean" : "velocity"),
                           adam ? state_of(graph, parameter, "variance") : 0};

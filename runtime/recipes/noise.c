@@ -13,7 +13,8 @@ static dcl_status check_shape(const dcl_factorize_options *o, dcl_error *error)
     const int64_t block = o->block > 0 ? o->block : 1;
     if (o->noise < DCL_NOISE_NONE || o->noise > DCL_NOISE_CORRELATED || o->side < 0 || o->side > DCL_SIDE_BOTH ||
         o->mask < DCL_MASK_STEP || o->mask > DCL_MASK_SAMPLE || o->block < 0)
-        return dcl__fail(error, DCL_EINVAL, "noise, side or mask is none of the constants of dropcl.h, or block negative");
+        return dcl__fail(error, DCL_EINVAL, "noise, side or mask is none of the constants of dropcl.h, or block "
+                         "negative");
     if (block > 1 && o->noise != DCL_NOISE_DROPBLOCK)
         return dcl__fail(error, DCL_EINVAL, "only DropBlock has blocks of units");
     if (o->width % block != 0)
@@ -139,7 +140,8 @@ static dcl_value weigh(dcl_graph *graph, dcl_value u, dcl_value squares, double 
 static dcl_value entry_squares(dcl_graph *graph, dcl_value v, dcl_value x)
 {
     const int64_t samples = 1;
-    const dcl_setting over_samples[] = {{.name = "axes", .list = &samples, .count = 1}, {.name = "keep", .integer = 1}, {0}};
+    const dcl_setting over_samples[] = {{.name = "axes", .list = &samples, .count = 1}, {.name = "keep", .integer = 1},
+                                        {0}};
     dcl_value lengths = dcl_graph_apply(graph, NULL, "norm", &x, 1, over_samples);
     return dcl__over_rows(graph, "sum_squares", dcl__binary(graph, "multiply", v, lengths), 0);
 }
@@ -203,7 +205,8 @@ static dcl_value correlated_masks(dcl_graph *graph, const dcl__task *task, int64
     const dcl_noise *noise = &task->noise;
     dcl_value z = draw_mask(graph, task, rows, noise->factor_columns, noise->retain, DCL__STREAM_MASK);
     dcl_value one = dcl__scalar(graph, NULL, 1);
-    dcl_value shift = dcl__matmul(graph, DCL_TRANSPOSE_B, dcl__binary(graph, "subtract", z, one), mask_factor(graph, task));
+    dcl_value shift = dcl__matmul(graph, DCL_TRANSPOSE_B, dcl__binary(graph, "subtract", z, one),
+                                  mask_factor(graph, task));
     return dcl__binary(graph, "add", shift, one);
 }
 

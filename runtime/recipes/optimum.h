@@ -9,7 +9,8 @@
 double dcl__value_growth(const double *values, int64_t i, int64_t last, double residual);
 
 /* Factors that come down to the convex value show that it is attained: an open question is settled if the objective is
- * within 1e-8 of the value that no factors are below, and what rounding may change of sums as large as `energy`, ||Y||^2. */
+ * within 1e-8 of the value that no factors are below, and what rounding may change of sums as large as `energy`,
+ * ||Y||^2. */
 void dcl__prove_attained(double objective, double energy, dcl_optimum *optimum);
 
 #endif

@@ -150,8 +150,8 @@ static dcl_status find_atoms(const dcl__slope *slope, search *s, dcl__atoms *ato
     return status;
 }
 
-/* A length is a sum of so many squares: half of its rounding, and that of the root. BLAS may scale squares by the largest
- * number so far, five roundings for each; where it does not, squares below the normal numbers are lost. */
+/* A length is a sum of so many squares: half of its rounding, and that of the root. BLAS may scale squares by the
+ * largest number so far, five roundings for each; where it does not, squares below the normal numbers are lost. */
 static dcl_status find_polar(const dcl__slope *slope, const kind *kind, dcl__polar *polar, dcl__atoms *atoms,
                              dcl_error *error)
 {

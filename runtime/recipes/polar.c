@@ -367,8 +367,8 @@ static double norm_of(const dcl__slope *slope)
     return sqrt(dcl__total(&sum)) * (1 + 4 * DBL_EPSILON);
 }
 
-/* What the rounding of products with Z is relative to. Where all entries are there Z x is Y x less U (V'x), each of which
- * may be far larger than Z. */
+/* What the rounding of products with Z is relative to. Where all entries are there Z x is Y x less U (V'x), each of
+ * which may be far larger than Z. */
 static double size_of_products(const dcl__slope *slope)
 {
     return slope->entry ? norm_of(slope) : slope->rounding / dcl__gamma((double)slope->width + 4);

@@ -9,8 +9,8 @@
 #include "dropcl/dropcl.h"
 #include "recipes/loss.h"
 
-/* The Gram matrix of data that are all there, times the square of the loss' curvature: made when it is first needed, and
- * then of use to every slope of the same data. Starts as zeros; to be freed by its owner. */
+/* The Gram matrix of data that are all there, times the square of the loss' curvature: made when it is first needed,
+ * and then of use to every slope of the same data. Starts as zeros; to be freed by its owner. */
 typedef struct dcl__data_gram {
     double *matrix;              /* side x side, the upper triangle; NULL: not made yet              */
 } dcl__data_gram;

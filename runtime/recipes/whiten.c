@@ -32,8 +32,8 @@ static dcl_status lapack_status(int64_t info, const char *what, dcl_error *error
 {
     if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
         return dcl__no_memory(error, "LAPACK's workspace", 0);
-    return info ? dcl__fail(error, DCL_ENUMERIC, "%s cannot be factored (LAPACK says %lld); does it hold NaN or infinity?",
-                            what, (long long)info) : DCL_OK;
+    return info ? dcl__fail(error, DCL_ENUMERIC, "%s cannot be factored (LAPACK says %lld); does it hold NaN or "
+                            "infinity?", what, (long long)info) : DCL_OK;
 }
 
 /* ---- Passes over the samples ---- */
@@ -297,8 +297,8 @@ static dcl_status whiten_inputs(const dcl_matrix *data, const dcl_factorize_opti
 {
     const dcl_matrix *x = o->inputs;
     if (x->columns != data->columns)
-        return dcl__fail(error, DCL_EINVAL, "Y has %" PRId64 " columns and X has %" PRId64 ": both must have one for each "
-                         "sample", data->columns, x->columns);
+        return dcl__fail(error, DCL_EINVAL, "Y has %" PRId64 " columns and X has %" PRId64 ": both must have one for "
+                         "each sample", data->columns, x->columns);
     passes p = {.data = data, .inputs = x, .features = x->rows, .samples = x->columns,
                 .least = x->rows < x->columns ? x->rows : x->columns};
     const int batches = o->batch > 0 && o->batch < x->columns;
@@ -415,8 +415,8 @@ static dcl_status check(const dcl_factorize_options *o, dcl_error *error)
     if (x && masks_entries_of_v(o) && o->solver == DCL_SOLVER_CLOSED_FORM)
         return dcl__fail(error, DCL_EINVAL, "masks on entries of V have no closed form with X, only a lower bound");
     if (x && masks_entries_of_v(o) && o->solver == DCL_SOLVER_EXPLICIT && o->optimizer == DCL_OPTIMIZER_DEFAULT)
-        return dcl__fail(error, DCL_EINVAL, "masks on entries of V with X have no ridge rounds: give the solver explicit "
-                         "an optimizer");
+        return dcl__fail(error, DCL_EINVAL, "masks on entries of V with X have no ridge rounds: give the solver "
+                         "explicit an optimizer");
     return DCL_OK;
 }
 

@@ -35,8 +35,8 @@ def make_data(numpy, size, folder):
 def ours(taken, size, folder):
     """Seconds of one epoch."""
     hidden = numbers(size)[2]
-    command = [taken.program, "train", folder / "X.npy", folder / "T.npy", "-o", folder / "net", "--layers", f"{hidden},{hidden}",
-               "--dropout", 0.5, "--batch", BATCH, "--epochs", EPOCHS, "--rate", RATE, "--json"]
+    command = [taken.program, "train", folder / "X.npy", folder / "T.npy", "-o", folder / "net", "--layers",
+               f"{hidden},{hidden}", "--dropout", 0.5, "--batch", BATCH, "--epochs", EPOCHS, "--rate", RATE, "--json"]
     time.sleep(compare.PAUSE)
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:
@@ -48,8 +48,8 @@ def epoch_of(torch, size, x, labels):
     """A function that trains one epoch and returns its seconds."""
     samples, features, hidden, classes = numbers(size)
     torch.manual_seed(1)
-    layers = [torch.nn.Linear(features, hidden), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(hidden, hidden),
-              torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(hidden, classes)]
+    layers = [torch.nn.Linear(features, hidden), torch.nn.ReLU(), torch.nn.Dropout(0.5),
+              torch.nn.Linear(hidden, hidden), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(hidden, classes)]
     network = torch.nn.Sequential(*layers)
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
     x, labels = torch.from_numpy(x), torch.from_numpy(labels)

@@ -103,9 +103,10 @@ class Bench(Case):
 
     def test_what_cannot_be_measured_is_refused(self):
         for words in (["gem"], ["gemm", "--size", "3x4"], ["gemm", "--size", "4,nx"], ["step", "--size", "4"],
-                      ["entries", "--size", "4x5"], ["threshold", "--size", "1x2x3"], ["gemm", "--repeats", 0], ["--size", 10],
-                      ["step", "--retain", 0], ["gemm", "--noise", "dropblock"], ["step", "--noise", "correlated"],
-                      ["step", "--block", 2], ["step", "--noise", "dropblock", "--block", 4, "--size", "9x9x6"],
+                      ["entries", "--size", "4x5"], ["threshold", "--size", "1x2x3"], ["gemm", "--repeats", 0],
+                      ["--size", 10], ["step", "--retain", 0], ["gemm", "--noise", "dropblock"],
+                      ["step", "--noise", "correlated"], ["step", "--block", 2],
+                      ["step", "--noise", "dropblock", "--block", 4, "--size", "9x9x6"],
                       ["--scaling", "--noise", "dropconnect"]):
             self.dropcl("bench", *words, status=2)
 

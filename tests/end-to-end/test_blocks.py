@@ -41,7 +41,8 @@ def pairs(matrix, block, penalty=PENALTY):
 
 
 def block_norms(u, v, block):
-    return numpy.array([numpy.linalg.norm(u[:, i:i + block] @ v[:, i:i + block].T) for i in range(0, u.shape[1], block)])
+    return numpy.array([numpy.linalg.norm(u[:, i:i + block] @ v[:, i:i + block].T) for i in range(0, u.shape[1],
+                                                                                                  block)])
 
 
 def objective(matrix, u, v, block, penalty=PENALTY):
@@ -150,7 +151,8 @@ class Balance(Case):
     def balance(self, u, v, *options):
         self.save("U.npy", u)
         self.save("V.npy", v)
-        found = json.loads(self.dropcl("balance", "U.npy", "V.npy", "-o", "out", "--dtype", "f64", "--json", *options).out)
+        found = json.loads(self.dropcl("balance", "U.npy", "V.npy", "-o", "out", "--dtype", "f64", "--json",
+                                       *options).out)
         made = [numpy.load(self.path(f"out/{name}.npy")) for name in "UV"]
         self.assertClose(made[0] @ made[1].T, u @ v.T, 1e-12)
         return (*made, found)

@@ -63,7 +63,8 @@ class Recovery(Complete):
 
     def test_the_report_and_the_tables_hold_what_they_should(self):
         report = self.complete(self.triplets(), "--path", 4, "--share", 0.1)
-        missing = set(REPORT_KEYS) - set(report) - {"steps", "seconds_to_first_step", "optimum", "tau", "singular_values"}
+        missing = set(REPORT_KEYS) - set(report) - {"steps", "seconds_to_first_step", "optimum", "tau",
+                                                    "singular_values"}
         self.assertEqual(missing, set())
         with open(self.path("fit/path.csv"), newline="", encoding="ascii") as stream:
             path = list(csv.DictReader(stream))
@@ -182,8 +183,10 @@ class Dropout(Complete):
 
     def test_weights_count(self):
         self.write("M.csv", "a,x,1,1\na,x,5,3\nb,y,2,1\n")
-        report = self.complete("M.csv", "--weights", "--noise", "dropout", "--rank", 1, "--holdout", 0, "--bias", "none")
-        # Each entry alone: the least w ((y - x)^2 + x^2) is w y^2 / 2, and rank one reaches it: nothing ties entries here.
+        report = self.complete("M.csv", "--weights", "--noise", "dropout", "--rank", 1, "--holdout", 0, "--bias",
+                               "none")
+        # Each entry alone: the least w ((y - x)^2 + x^2) is w y^2 / 2, and rank one reaches it: nothing ties entries
+        # here.
         self.assertClose(report["lower_bound"], (4 * 16 + 4) / 2, 1e-9)
         self.assertClose(report["objective"], (4 * 16 + 4) / 2, 1e-2)
 

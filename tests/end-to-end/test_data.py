@@ -145,7 +145,8 @@ class OnRegression(OnData, Problems):
 
     def test_the_identity_changes_nothing(self):
         y, _ = self.problem()
-        with_x = self.factorize(y, "--data", self.save("I.npy", numpy.eye(60)), "--dtype", "f64", "--solver", "explicit")
+        with_x = self.factorize(y, "--data", self.save("I.npy", numpy.eye(60)), "--dtype", "f64", "--solver",
+                                "explicit")
         without = self.factorize(y, "--dtype", "f64", "--solver", "explicit", out="without")
         self.assertClose(with_x.report["objective"], without.report["objective"], 1e-8)
         self.assertClose(with_x.report["optimum"], without.report["optimum"], 1e-12)
@@ -280,8 +281,8 @@ class EntriesOfV(Problems):
         return ("--side", "both", "--retain", self.keep_u, "--retain-v", self.keep_v)
 
     def solve(self, y, x, side, *options):
-        fit = self.factorize(y, "--data", self.save("X.npy", x), "--noise", "dropconnect", "--rank", 10, "--dtype", "f64",
-                             *self.words(side), *options)
+        fit = self.factorize(y, "--data", self.save("X.npy", x), "--noise", "dropconnect", "--rank", 10, "--dtype",
+                             "f64", *self.words(side), *options)
         wanted = theory.data_term(y, fit.u, x.T @ fit.v) + self.penalty(x, fit.u, fit.v, side)
         self.assertClose(fit.report["objective"], wanted, 1e-9)
         self.assertLessEqual(fit.report["lower_bound"], wanted * (1 + 1e-12))

@@ -286,11 +286,14 @@ class Train(Interrupt):
         draw = numpy.random.default_rng(1)
         self.save("X.npy", draw.normal(size=(self.samples, 3)))
         self.save("T.npy", draw.integers(0, 2, size=self.samples))
-        result = self.interrupt(["train", "X.npy", "T.npy", "-o", "net", "--batch", 1, "--epochs", 3], after="epoch 1/3")
+        result = self.interrupt(["train", "X.npy", "T.npy", "-o", "net", "--batch", 1, "--epochs", 3],
+                                after="epoch 1/3")
         self.assertEqual(result.status, INTERRUPTED, result.text)
-        self.assertRegex(result.err, r"dropcl: interrupted; what was reached is in net, and --weights goes on from there\r\n$")
+        self.assertRegex(result.err, r"dropcl: interrupted; what was reached is in net, and --weights goes on from "
+                                     r"there\r\n$")
         report = json.loads(self.path("net/report.json").read_text(encoding="utf-8"))
-        self.assertEqual(report["epochs"], 1 + (report["steps"] > self.samples))      # one, if it was heard between epochs
+        # One, if it was heard between epochs.
+        self.assertEqual(report["epochs"], 1 + (report["steps"] > self.samples))
         self.assertTrue(self.samples <= report["steps"] < 2 * self.samples, report["steps"])
         weights = numpy.load(self.path("net/weights.npz"))
         self.assertTrue(all(numpy.isfinite(weights[name]).all() for name in weights.files))

@@ -14,7 +14,8 @@ from common import AS_USERS, PROGRAM, Case
 from program import run
 
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
-NAMES = ("landscape", "equivalence", "spectrum", "balance", "dropblock", "dropconnect", "variable-rate", "learning-curve")
+NAMES = ("landscape", "equivalence", "spectrum", "balance", "dropblock", "dropconnect", "variable-rate",
+         "learning-curve")
 
 
 class Lab(Case):

@@ -202,7 +202,8 @@ class VariableRate(Noise):
             self.assertEqual((report["width_found"], report["width_trained"], fit.u.shape[1]), (rank, width, rank))
             self.assertClose(report["lambda"], rank / 9, 1e-12)
             self.assertClose(report["retain_one"], 0.9, 1e-12)
-            self.assertClose(report["objective"], theory.objective(rank_8_plus_noise(), fit.u, fit.v, report["retain"]), 1e-9)
+            self.assertClose(report["objective"], theory.objective(rank_8_plus_noise(), fit.u, fit.v, report["retain"]),
+                             1e-9)
             self.assertLess(report["balance_error"], 1e-4)
 
     def test_too_few_units_are_said_to_be(self):
@@ -215,8 +216,8 @@ class VariableRate(Noise):
         draw = numpy.random.default_rng(1)
         matrix = draw.normal(size=(500, 20)) @ draw.normal(size=(20, 500))
         for width, cut_off in ((19, True), (20, False)):
-            fit = self.factorize(matrix, "--rank", width, "--variable-rate", "--retain", 0.999, "--solver", "closed-form",
-                                 out=str(width))
+            fit = self.factorize(matrix, "--rank", width, "--variable-rate", "--retain", 0.999, "--solver",
+                                 "closed-form", out=str(width))
             self.assertEqual(fit.report["cut_off"], cut_off)
 
     def test_narrower_factors_keep_the_tolerance(self):
@@ -245,7 +246,8 @@ class CommandLine(Noise):
                 (("--noise", "none", "--mask", "step"), "leave out --mask"),
                 (("--mask-factor", "A.npy"), "needs --noise correlated"),
                 (("--noise", "correlated"), "needs --mask-factor"),
-                (("--noise", "correlated", "--mask-factor", "A.npy", "--solver", "closed-form"), "take --solver explicit"),
+                (("--noise", "correlated", "--mask-factor", "A.npy", "--solver", "closed-form"),
+                 "take --solver explicit"),
                 (("--noise", "correlated", "--mask-factor", "A.npy", "--rank", "8"), "must be equal"),
                 (("--noise", "none", "--variable-rate"), "leave out --variable-rate"),
                 (("--noise", "dropconnect", "--side", "both", "--variable-rate"), "take --side u or v"),
@@ -255,7 +257,8 @@ class CommandLine(Noise):
 
     def test_a_missing_factor_is_an_input_error(self):
         path = self.save("Y.npy", small())
-        result = self.dropcl("factorize", path, "-o", "fit", "--noise", "correlated", "--mask-factor", "B.npy", status=3)
+        result = self.dropcl("factorize", path, "-o", "fit", "--noise", "correlated", "--mask-factor", "B.npy",
+                             status=3)
         self.assertIn("B.npy", result.err)
 
     def test_reports_name_the_noise(self):

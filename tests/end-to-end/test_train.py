@@ -42,7 +42,8 @@ def read_safetensors(file):
     found = {}
     for name, about in json.loads(content[8:8 + length]).items():
         begin, end = about["data_offsets"]
-        numbers = numpy.frombuffer(content[8 + length + begin:8 + length + end], {"F32": "<f4", "F64": "<f8"}[about["dtype"]])
+        numbers = numpy.frombuffer(content[8 + length + begin:8 + length + end],
+                                   {"F32": "<f4", "F64": "<f8"}[about["dtype"]])
         found[name] = numbers.reshape(about["shape"])
     return found
 
@@ -80,7 +81,8 @@ class Train(Case):
 
     def test_both_files_hold_the_same_weights(self):
         self.train()
-        weights, tensors = numpy.load(self.path("net/weights.npz")), read_safetensors(self.path("net/weights.safetensors"))
+        weights = numpy.load(self.path("net/weights.npz"))
+        tensors = read_safetensors(self.path("net/weights.safetensors"))
         self.assertEqual(sorted(tensors), sorted(WEIGHTS))
         for name in WEIGHTS:
             self.assertEqual(weights[name].tobytes(), tensors[name].tobytes())
@@ -126,8 +128,8 @@ class Train(Case):
             after = numpy.load(self.path("again/weights.npz"))
             for key in WEIGHTS:
                 self.assertClose(after[key], before[key], 1e-6)
-        result = self.dropcl("train", "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "-o", "net", "--layers", "17",
-                             "--weights", "net/weights.npz", status=3)
+        result = self.dropcl("train", "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "-o", "net",
+                             "--layers", "17", "--weights", "net/weights.npz", status=3)
         self.assertIn("net/weights.npz", result.err)
 
     def test_weights_that_are_no_numbers(self):
@@ -142,8 +144,9 @@ class Train(Case):
     def test_weights_of_numpy_come_in(self):
         """Packed by savez_compressed, in double precision and Fortran order."""
         draw = numpy.random.default_rng(5)
-        weights = {"layers.0.weight": numpy.asfortranarray(draw.normal(size=(16, 12))), "layers.0.bias": draw.normal(size=16),
-                   "layers.1.weight": draw.normal(size=(3, 16)), "layers.1.bias": draw.normal(size=3)}
+        weights = {"layers.0.weight": numpy.asfortranarray(draw.normal(size=(16, 12))),
+                   "layers.0.bias": draw.normal(size=16), "layers.1.weight": draw.normal(size=(3, 16)),
+                   "layers.1.bias": draw.normal(size=3)}
         numpy.savez_compressed(self.path("start.npz"), **weights)
         self.train("--weights", "start.npz", "--epochs", "1", "--rate", "1e-12", "--dtype", "f64")
         after = numpy.load(self.path("net/weights.npz"))
@@ -153,8 +156,8 @@ class Train(Case):
     def test_early_stopping(self):
         """Labels of validation that have nothing to do with the samples: soon nothing gets better."""
         numpy.save(self.path("noise.npy"), numpy.random.default_rng(6).integers(0, 3, size=300))
-        report = self.train("--validation", "train-images-idx3-ubyte.gz", "--validation-targets", "noise.npy", "--patience", "3",
-                            "--epochs", "200", "--rate", "0.05")
+        report = self.train("--validation", "train-images-idx3-ubyte.gz", "--validation-targets", "noise.npy",
+                            "--patience", "3", "--epochs", "200", "--rate", "0.05")
         self.assertEqual(report["epochs"], report["best_epoch"] + 3)
         outputs = forward(numpy.load(self.path("net/weights.npz")), clusters(300, 2)[0] / 255)
         self.assertAlmostEqual(report["validation_loss"], cross_entropy(outputs, numpy.load(self.path("noise.npy"))), 4)
@@ -164,8 +167,8 @@ class Train(Case):
         x, t = draw.normal(size=(80, 5)), draw.normal(size=(80, 4))
         self.save("X.npy", x)
         self.save("T.npy", t)
-        self.dropcl("train", "X.npy", "T.npy", "-o", "net", "--layers", "9", "--loss", "squared", "--no-last-bias", "--dropout",
-                    "0.4", "--epochs", "30", "--dtype", "f64")
+        self.dropcl("train", "X.npy", "T.npy", "-o", "net", "--layers", "9", "--loss", "squared", "--no-last-bias",
+                    "--dropout", "0.4", "--epochs", "30", "--dtype", "f64")
         last = json.loads(self.path("net/report.json").read_text(encoding="utf-8"))["last_layer"]
         weights = numpy.load(self.path("net/weights.npz"))
         hidden = numpy.maximum(x @ weights["layers.0.weight"].T + weights["layers.0.bias"], 0)
@@ -186,8 +189,8 @@ class Train(Case):
         x = draw.normal(size=(200, 6))
         self.save("X.npy", x)
         self.save("T.npy", x @ draw.normal(size=6) + 0.5)
-        done = self.dropcl("train", "X.npy", "T.npy", "-o", "net", "--loss", "squared", "--epochs", "60", "--rate", "0.05",
-                           "--batch", "50", "--holdout", "0.145")
+        done = self.dropcl("train", "X.npy", "T.npy", "-o", "net", "--loss", "squared", "--epochs", "60", "--rate",
+                           "0.05", "--batch", "50", "--holdout", "0.145")
         report = json.loads(self.path("net/report.json").read_text(encoding="utf-8"))
         self.assertLess(report["training_loss"], 1e-3)
         self.assertEqual(report["samples"], 171)                  # 29 of 200, not 28.999...
@@ -209,8 +212,8 @@ class Train(Case):
 
     def test_what_is_refused(self):
         files = ("train", "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "-o", "net")
-        for words in (("--noise", "3:dropout:0.5"), ("--noise", "1:dropout"), ("--noise", "1:thunder:0.5"), ("--dropout", "1"),
-                      ("--noise", "1:dropout:0.5:3"), ("--noise", "2:dropblock:0.5:4junk"),
+        for words in (("--noise", "3:dropout:0.5"), ("--noise", "1:dropout"), ("--noise", "1:thunder:0.5"),
+                      ("--dropout", "1"), ("--noise", "1:dropout:0.5:3"), ("--noise", "2:dropblock:0.5:4junk"),
                       ("--noise", "2:dropblock:0.5"), ("--noise", "1x:dropout:0.5"),
                       ("--noise", "99999999999999999999:dropout:0.5"), ("--layers", "3,x"), ("--layers", "4,5,"),
                       ("--patience", "3"), ("--holdout", "1"),

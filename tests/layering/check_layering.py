@@ -4,8 +4,8 @@
     check_layering.py ROOT           checks the tree; one line for each violation, exit status 1
     check_layering.py --self-test    breaks each rule once, in a small tree, and sees that it is noticed
 
-Rules: includes follow the arrows command -> recipes, formats, conformance, benchmark -> core; ops
-include the contract and each other's headers only; recipes and command know neither OpenCL nor CLBlast, and only core/gemm_clblast.c
+Rules: includes follow the arrows command -> recipes, formats, conformance, benchmark -> core; ops include the contract
+and each other's headers only; recipes and command know neither OpenCL nor CLBlast, and only core/gemm_clblast.c
 knows CLBlast; every include of ours names a file that is there, and none climbs out of its folder with "..";
 core names no op; every file's first comment is "NAME: its one job"; no function is longer than 100 lines;
 kernels write real literals as R(0.5).

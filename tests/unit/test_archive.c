@@ -225,7 +225,8 @@ END_TEST
 
 /* ---- .safetensors ---- */
 
-static dcl_status read_safetensors(const char *header, const void *data, size_t size, dcl__archive *read, dcl_error *error)
+static dcl_status read_safetensors(const char *header, const void *data, size_t size, dcl__archive *read,
+                                   dcl_error *error)
 {
     unsigned char file[1024];
     const size_t length = strlen(header);
@@ -249,8 +250,8 @@ START_TEST(every_float_of_safetensors_is_read)
         char header[256];
         dcl__archive read = {0};
         dcl_error error;
-        snprintf(header, sizeof header, "{\"__metadata__\": {\"format\": \"pt\"}, \"a\": {\"dtype\": \"%s\", \"shape\": [1, 1], "
-                 "\"data_offsets\": [0, %d]}}", numbers[i].type, numbers[i].width);
+        snprintf(header, sizeof header, "{\"__metadata__\": {\"format\": \"pt\"}, \"a\": {\"dtype\": \"%s\", "
+                 "\"shape\": [1, 1], \"data_offsets\": [0, %d]}}", numbers[i].type, numbers[i].width);
         ASSERT_OK(read_safetensors(header, numbers[i].bytes, (size_t)numbers[i].width, &read, &error));
         ck_assert_double_eq(dcl__array_get(dcl__archive_find(&read, "a"), 0), -1.5);
         dcl__archive_free(&read);
@@ -300,7 +301,7 @@ END_TEST
 Suite *archive_suite(void)
 {
     return make_suite("archive", setup, teardown, (const TTest *[]){
-        what_is_written_is_read_again, the_same_arrays_give_the_same_bytes, damage_is_refused, a_wrong_checksum_is_noticed,
-        deflate_and_zip64_are_read, every_float_of_safetensors_is_read, wrong_safetensors_are_refused,
-        two_arrays_of_a_name_are_refused, NULL});
+        what_is_written_is_read_again, the_same_arrays_give_the_same_bytes, damage_is_refused,
+        a_wrong_checksum_is_noticed, deflate_and_zip64_are_read, every_float_of_safetensors_is_read,
+        wrong_safetensors_are_refused, two_arrays_of_a_name_are_refused, NULL});
 }

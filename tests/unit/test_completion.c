@@ -1,4 +1,5 @@
-/* test_completion.c: biases, holdouts and errors against numbers by hand; the path of lambda; dropout on known entries. */
+/* test_completion.c: biases, holdouts and errors against numbers by hand; the path of lambda; dropout on known
+ * entries. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +70,8 @@ START_TEST(a_holdout_and_the_rest_are_all_entries)
     draw_entries(&k, 60, 40, 1);
     ASSERT_OK(dcl_entries_split(&k.entries, 0.25, 7, &training, &holdout, &error));
     ck_assert_int_eq(training.count + holdout.count, k.entries.count);
-    ck_assert_double_eq_tol((double)holdout.count, 0.25 * (double)k.entries.count, 4 * sqrt(0.1875 * (double)k.entries.count));
+    ck_assert_double_eq_tol((double)holdout.count, 0.25 * (double)k.entries.count,
+                            4 * sqrt(0.1875 * (double)k.entries.count));
     for (int64_t a = 0; a < k.entries.rows; a++) {
         int64_t t = training.start[a], h = holdout.start[a];
         for (int64_t e = k.start[a]; e < k.start[a + 1]; e++) {
@@ -111,7 +113,8 @@ START_TEST(a_holdout_is_neither_empty_nor_everything)
     dcl_entries training, holdout;
     dcl_error error;
     take(&k, 1, 2, (double[]){1, 2}, NULL);
-    ASSERT_FAILS(dcl_entries_split(&k.entries, 1e-9, 1, &training, &holdout, &error), DCL_EINVAL, "leaves one part empty");
+    ASSERT_FAILS(dcl_entries_split(&k.entries, 1e-9, 1, &training, &holdout, &error), DCL_EINVAL,
+                 "leaves one part empty");
     ASSERT_FAILS(dcl_entries_split(&k.entries, 1 - 1e-9, 1, &training, &holdout, &error), DCL_EINVAL, "one part empty");
     ASSERT_FAILS(dcl_entries_split(&k.entries, 1, 1, &training, &holdout, &error), DCL_EINVAL, "below 1");
     ASSERT_FAILS(dcl_entries_split(&k.entries, NAN, 1, &training, &holdout, &error), DCL_EINVAL, "above 0");
@@ -224,8 +227,8 @@ END_TEST
 
 /* ---- The path ---- */
 
-static dcl_completion_result run(const dcl_entries *training, const dcl_entries *holdout, dcl_completion_options options,
-                                 dcl_completion **completion)
+static dcl_completion_result run(const dcl_entries *training, const dcl_entries *holdout,
+                                 dcl_completion_options options, dcl_completion **completion)
 {
     dcl_completion_result result;
     dcl_error error;
@@ -244,8 +247,8 @@ START_TEST(the_path_falls_and_ends_where_the_holdout_is_worse)
     dcl_error error;
     draw_entries(&k, 60, 40, 0);
     ASSERT_OK(dcl_entries_split(&k.entries, 0.2, 1, &training, &holdout, &error));
-    const dcl_completion_result r = run(&training, &holdout, (dcl_completion_options){.lambda = -1, .path = 20, .share = 1e-3},
-                                        &completion);
+    const dcl_completion_options options = {.lambda = -1, .path = 20, .share = 1e-3};
+    const dcl_completion_result r = run(&training, &holdout, options, &completion);
     const dcl_completion_point *last = &r.path[r.path_count - 1];
     ck_assert_double_eq(r.path[0].lambda, r.largest_lambda);
     ck_assert_int_eq(r.path[0].rank, 0);
@@ -321,7 +324,8 @@ enum { R = 4 };
 
 static dcl__dropout *new_dropout(const dcl_entries *entries, double lambda, int64_t width, int64_t steps, uint64_t seed)
 {
-    const dcl__dropout_options options = {.dtype = DCL_F64, .lambda = lambda, .width = width, .steps = steps, .seed = seed};
+    const dcl__dropout_options options = {.dtype = DCL_F64, .lambda = lambda, .width = width, .steps = steps,
+                                          .seed = seed};
     dcl__dropout *dropout;
     dcl_error error;
     ASSERT_OK(dcl__dropout_create(ops, device, entries, &options, &dropout, &error));
@@ -424,7 +428,8 @@ START_TEST(without_noise_the_units_fit_the_entries)
     static known k;
     dcl_completion *completion;
     draw_entries(&k, M, N, 0);
-    const dcl_completion_options options = {.lambda = -1, .noise = DCL_NOISE_DROPOUT, .retain = 1, .width = R, .seed = 1};
+    const dcl_completion_options options = {.lambda = -1, .noise = DCL_NOISE_DROPOUT, .retain = 1, .width = R,
+                                            .seed = 1};
     const dcl_completion_result r = run(&k.entries, NULL, options, &completion);
     ck_assert_int_eq(r.path_count, 1);
     ck_assert_double_eq(r.path[0].lambda, 0);
@@ -436,10 +441,11 @@ END_TEST
 Suite *completion_suite(void)
 {
     const TTest *const tests[] = {
-        a_holdout_and_the_rest_are_all_entries, a_holdout_follows_from_the_seed, a_holdout_is_neither_empty_nor_everything,
-        the_mean_is_weighted, biases_of_a_sum_come_back, damped_biases_solve_their_equations, constant_entries_have_no_biases,
-        errors_are_weighted, the_path_falls_and_ends_where_the_holdout_is_worse, a_given_lambda_is_the_only_one,
-        what_cannot_be_is_refused, the_report_has_the_explicit_objective,
+        a_holdout_and_the_rest_are_all_entries, a_holdout_follows_from_the_seed,
+        a_holdout_is_neither_empty_nor_everything, the_mean_is_weighted, biases_of_a_sum_come_back,
+        damped_biases_solve_their_equations,
+        constant_entries_have_no_biases, errors_are_weighted, the_path_falls_and_ends_where_the_holdout_is_worse,
+        a_given_lambda_is_the_only_one, what_cannot_be_is_refused, the_report_has_the_explicit_objective,
         losses_under_masks_have_the_explicit_objective_for_a_mean, the_bound_is_nearly_reached_by_rank_one,
         without_noise_the_units_fit_the_entries, NULL};
     return make_suite("completion", open_device, close_device, tests);

@@ -235,7 +235,8 @@ START_TEST(losses_scatter_around_the_objective)
         squares += score(&views[i]) * score(&views[i]);
     }
     ck_assert_msg(fabs(sum / sqrt(SEEDS)) <= MOST, "the mean is %.2f standard errors off", sum / sqrt(SEEDS));
-    ck_assert_msg(squares >= LEAST_SQUARES && squares <= MOST_SQUARES, "mean square %.2f, not about 1", squares / SEEDS);
+    ck_assert_msg(squares >= LEAST_SQUARES && squares <= MOST_SQUARES, "mean square %.2f, not about 1",
+                  squares / SEEDS);
     check_others(views);
     if (has_unit_draws(views) && _i % 2 == 0)
         ck_assert_msg(fabs(variance_score(views)) <= MOST, "the variance is %.2f standard errors off",

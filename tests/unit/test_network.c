@@ -26,7 +26,8 @@ static dcl_network_options options_of(const dcl_layer *layers, int count)
                                  .batch = SAMPLES, .epochs = 300, .seed = 5};
 }
 
-static dcl_network *make(const dcl_network_options *options, const dcl_matrix *validation_x, const dcl_matrix *validation_t)
+static dcl_network *make(const dcl_network_options *options, const dcl_matrix *validation_x,
+                         const dcl_matrix *validation_t)
 {
     dcl_error error;
     dcl_network *network = NULL;
@@ -171,7 +172,8 @@ static void assert_expectation(dcl_layer last_layer_as)
 
 START_TEST(noise_costs_what_theory_says)
 {
-    const dcl_layer last = {.width = TARGETS, .activation = DCL_ACTIVATION_LINEAR, .noise = DCL_NOISE_DROPOUT, .retain = 0.6};
+    const dcl_layer last = {.width = TARGETS, .activation = DCL_ACTIVATION_LINEAR, .noise = DCL_NOISE_DROPOUT,
+                            .retain = 0.6};
     dcl_layer others[] = {last, last, last};
     others[1].mask = DCL_MASK_SAMPLE;
     others[2].noise = DCL_NOISE_DROPCONNECT;
@@ -354,7 +356,8 @@ START_TEST(what_cannot_be_is_refused)
     options.epochs = 1;
     options.batch = SAMPLES;
     options.patience = 1;
-    ASSERT_FAILS(dcl_network_create(ops, device, &x, &t, NULL, NULL, &options, &network, &error), DCL_EINVAL, "validation");
+    ASSERT_FAILS(dcl_network_create(ops, device, &x, &t, NULL, NULL, &options, &network, &error), DCL_EINVAL,
+                 "validation");
     options.patience = 0;
     network = make(&options, NULL, NULL);
     dcl_last_layer last;

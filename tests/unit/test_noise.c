@@ -22,7 +22,8 @@ static const dcl_factorize_options kinds[] = {
     {.noise = DCL_NOISE_DROPBLOCK, .retain = 0.7, .lambda = -1, .width = R, .block = 3, .mask = DCL_MASK_SAMPLE},
     {.noise = DCL_NOISE_DROPCONNECT, .retain = 0.6, .lambda = -1, .width = R},
     {.noise = DCL_NOISE_DROPCONNECT, .retain = 0.6, .lambda = -1, .width = R, .side = DCL_SIDE_RIGHT},
-    {.noise = DCL_NOISE_DROPCONNECT, .retain = 0.6, .lambda = -1, .width = R, .side = DCL_SIDE_BOTH, .retain_right = 0.8},
+    {.noise = DCL_NOISE_DROPCONNECT, .retain = 0.6, .lambda = -1, .width = R, .side = DCL_SIDE_BOTH,
+     .retain_right = 0.8},
     {.noise = DCL_NOISE_CORRELATED, .retain = 0.6, .lambda = -1, .width = R, .mask_factor = factor_a,
      .mask_factor_columns = Q},
     {.noise = DCL_NOISE_CORRELATED, .retain = 0.6, .lambda = -1, .width = R, .mask_factor = factor_a,
@@ -73,7 +74,8 @@ static double variance_by_units(const problem *p, int a, int s)
     double sum = 0;
     for (int i = 0; i < R; i++)
         for (int j = 0; j < R; j++)
-            sum += unit_covariance(&p->noise, i, j) * p->u[a * R + i] * p->w[s * R + i] * p->u[a * R + j] * p->w[s * R + j];
+            sum += unit_covariance(&p->noise, i, j) * p->u[a * R + i] * p->w[s * R + i] *
+                   p->u[a * R + j] * p->w[s * R + j];
     return sum;
 }
 
@@ -130,7 +132,8 @@ static bench open_bench(const problem *p, uint32_t dtype)
     dcl_value u = matrix_parameter(g, "U", M, R, (dcl_initial){0});
     dcl_value v = matrix_parameter(g, "V", p->features, R, (dcl_initial){0});
     dcl_value y = dcl_graph_input(g, "Y", DCL_REAL, 2, (int64_t[]){M, N});
-    dcl_value x = p->has_x ? dcl_graph_input(g, "X", DCL_REAL, 2, (int64_t[]){FEATURES, N}) : 0, by_hand[2], by_graph[2];
+    dcl_value x = p->has_x ? dcl_graph_input(g, "X", DCL_REAL, 2, (int64_t[]){FEATURES, N}) : 0;
+    dcl_value by_hand[2], by_graph[2];
     dcl_graph_result(g, "penalty", dcl__noise_regularizer(g, &task, u, v, x));
     dcl_graph_result(g, "objective", dcl__noise_objective(g, &task, y, u, v, x));
     dcl_value loss = dcl__noise_loss(g, &task, y, u, v, x, by_hand);
@@ -266,7 +269,8 @@ START_TEST(contradictions_are_named)
         {{.noise = DCL_NOISE_CORRELATED, .retain = 0.5, .width = 6}, "needs a factor"},
         {{.noise = DCL_NOISE_DROPOUT, .retain = 0, .width = 6}, "retain is 0"},
         {{.noise = DCL_NOISE_DROPOUT, .retain = 0.5, .retain_right = 0.5, .width = 6}, "both sides"},
-        {{.noise = DCL_NOISE_DROPCONNECT, .side = DCL_SIDE_BOTH, .retain = 0.5, .width = 6, .variable_rate = 1}, "varies"},
+        {{.noise = DCL_NOISE_DROPCONNECT, .side = DCL_SIDE_BOTH, .retain = 0.5, .width = 6, .variable_rate = 1},
+         "varies"},
         {{.noise = 9, .retain = 0.5, .width = 6}, "constants of dropcl.h"},
     };
     dcl_noise noise;
@@ -308,7 +312,8 @@ START_TEST(an_expectation_changes_nothing)
     ASSERT_OK(dcl_factorization_finish(plain, &other, &error));
     ck_assert_int_eq(memcmp(one.u, other.u, sizeof(double) * M * R), 0);
     ck_assert_int_eq(memcmp(one.v, other.v, sizeof(double) * N * R), 0);
-    ASSERT_FAILS(dcl_factorization_expectation(asked, 1, &mean, &deviation, &objective, &error), DCL_EINVAL, "2 to 2^30");
+    ASSERT_FAILS(dcl_factorization_expectation(asked, 1, &mean, &deviation, &objective, &error), DCL_EINVAL,
+                 "2 to 2^30");
     dcl_factorization_free(asked);
     dcl_factorization_free(plain);
 }

@@ -44,7 +44,8 @@ enum { COUNT = 200000 };
 static const struct {
     uint64_t seed, index;
     uint32_t step, stream, word;
-} axes[] = {{.seed = 1}, {.seed = (uint64_t)1 << 32}, {.index = 1}, {.step = 1}, {.stream = 1}, {.word = 1}, {.word = 2}};
+} axes[] = {{.seed = 1}, {.seed = (uint64_t)1 << 32}, {.index = 1}, {.step = 1}, {.stream = 1}, {.word = 1},
+            {.word = 2}};
 
 START_TEST(neighbouring_draws_are_independent)
 {

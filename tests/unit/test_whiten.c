@@ -124,8 +124,9 @@ static void check_values(const problem *p, double tolerance)
 }
 
 /* rows, features, samples, rank; the last goes in several tiles. */
-static const int64_t shapes[][4] = {{4, 5, 20, 5}, {4, 20, 5, 5}, {7, 8, 8, 8}, {3, 4, 1, 1}, {1, 1, 1, 1}, {1, 6, 30, 2},
-                                    {5, 12, 9, 3}, {5, 40, 90, 35}, {300, 20, 7000, 20}, {20, 60, 16000, 50}};
+static const int64_t shapes[][4] = {{4, 5, 20, 5}, {4, 20, 5, 5}, {7, 8, 8, 8}, {3, 4, 1, 1}, {1, 1, 1, 1},
+                                    {1, 6, 30, 2}, {5, 12, 9, 3}, {5, 40, 90, 35}, {300, 20, 7000, 20},
+                                    {20, 60, 16000, 50}};
 
 START_TEST(values_and_norms_are_those_with_x)
 {
@@ -283,8 +284,9 @@ START_TEST(what_is_no_moment_is_refused)
     const double odd[] = {1, 0.1, 0.2, 1}, negative[] = {1, 2, 2, 1}, zero[] = {0, 0, 0, 0}, unit[] = {1, 0, 0, 1};
     const double cross[] = {3, 4};
     const struct { const double *moment; double energy; const char *part; } cases[] = {
-        {odd, 0, "not symmetric"}, {negative, 0, "eigenvalues go from -1 to 3"}, {zero, 0, "eigenvalues go from 0 to 0"},
-        {unit, 24, "X alone explains 25"}, {unit, -1, "must be a positive number"}};
+        {odd, 0, "not symmetric"}, {negative, 0, "eigenvalues go from -1 to 3"},
+        {zero, 0, "eigenvalues go from 0 to 0"}, {unit, 24, "X alone explains 25"},
+        {unit, -1, "must be a positive number"}};
     dcl_matrix data = {1, 2, DCL_F64, cross}, moment = {2, 2, DCL_F64, cases[_i].moment};
     dcl_factorize_options options = dcl_factorize_defaults(&data);
     options.moment = &moment;
