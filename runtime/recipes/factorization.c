@@ -74,16 +74,17 @@ static const dcl_matrix *trained_data(const dcl_factorization *f)
 }
 
 /* How many steps each solver takes when nobody says. The gap of averaged stochastic steps falls like
- * (||Y||^2 / optimum) / steps, measured on dense, low-rank and badly scaled data. */
+ * (||Y||^2 / optimum) / steps, measured on dense, low-rank and badly scaled data; and where few units are kept, only
+ * after each has been drawn some ten times. */
 static int64_t default_steps(const dcl_factorize_options *o, const dcl__task *task, int64_t samples, double minimum)
 {
     if (o->solver == DCL_SOLVER_CLOSED_FORM)
         return 1;
     if (o->solver == DCL_SOLVER_EXPLICIT)
         return o->optimizer == DCL_OPTIMIZER_DEFAULT ? 300 : 4000;
-    double wish = ceil(250 * task->norm * task->norm / fmax(minimum, 1e-300));
-    int64_t steps = wish > 4000 || isnan(wish) ? 4000 : wish < 1000 ? 1000 : (int64_t)wish;
-    int64_t parts = o->batch > 0 ? (samples + o->batch - 1) / o->batch : 1;
+    const double wish = 250 * task->norm * task->norm / fmax(minimum, 1e-300), drawn = 75 / task->retain;
+    const int64_t steps = (int64_t)ceil(fmax(fmin(fmax(wish, 1000), 4000), fmin(drawn, 20000)));
+    const int64_t parts = o->batch > 0 ? (samples + o->batch - 1) / o->batch : 1;
     return steps * parts;
 }
 

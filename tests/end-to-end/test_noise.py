@@ -231,6 +231,10 @@ class VariableRate(Noise):
         self.assertEqual(fit.report["width_found"], 8)
         self.assertLess(fit.report["relative_gap"], 1e-2)
 
+    def test_units_that_are_rarely_kept_are_drawn_often_enough(self):
+        fit = self.factorize(small(), "--rank", 40, "--variable-rate", "--retain", 0.3)     # 0.011 for each of 40
+        self.assertLess(fit.report["relative_gap"], 1e-2)
+
 
 class CommandLine(Noise):
     def test_contradictions_are_usage_errors_that_say_what_to_do(self):
