@@ -23,6 +23,7 @@ typedef struct table {
 /* What one line holds. */
 typedef struct row {
     int64_t fields;
+    int64_t numbers;             /* fields that are numbers, or begin as one                         */
     int64_t word;                /* first field that is not a number, from 1; 0: none                */
     char excerpt[DCL__EXCERPT];  /* of that field                                                    */
 } row;
@@ -48,6 +49,7 @@ static dcl_status read_fields(table *table, row *row, dcl_error *error)
             return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ", column %" PRId64 ": a quote is not "
                              "closed on its line, or text follows the closing quote; correct it",
                              table->lines.number, row->fields);
+        row->numbers += dcl__number_resembled(begin, end);
         if (begin < end && !dcl__number_parse(begin, end, &value) && !row->word) {
             row->word = row->fields;
             dcl__excerpt(begin, end, row->excerpt);
@@ -76,6 +78,17 @@ static dcl_status check_row(const table *table, const row *row, dcl_error *error
     return DCL_OK;
 }
 
+/* A first line of words is a header; one that has numbers too, or 4,5 among words, may be a row with a slip. */
+static dcl_status pass_header(table *table, const row *row, dcl_error *error)
+{
+    table->count = 0;
+    if (row->numbers > 0)
+        return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ", column %" PRId64 ": \"%s\" is not a number; correct it, "
+                         "or remove the line if it is a header, which may hold nothing that begins as a number",
+                         table->first_line, row->word, row->excerpt);
+    return DCL_OK;
+}
+
 static dcl_status read_line(table *table, dcl_error *error)
 {
     row row = {0};
@@ -89,10 +102,8 @@ static dcl_status read_line(table *table, dcl_error *error)
         table->first_line = table->lines.number;
         table->array->dim[1] = row.fields;
     }
-    if (first && row.word) {
-        table->count = 0;
-        return DCL_OK;
-    }
+    if (first && row.word)
+        return pass_header(table, &row, error);
     table->array->dim[0]++;
     return check_row(table, &row, error);
 }

@@ -1,6 +1,7 @@
 /* text.c: lines and numbers of text files, for the formats that are text. */
 #include "formats/text.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -122,6 +123,15 @@ int dcl__number_parse(const char *begin, const char *end, double *number)
         return 0;
     *number = parsed;
     return 1;
+}
+
+int dcl__number_resembled(const char *begin, const char *end)
+{
+    double number;
+    const char *at = begin;
+    at += at < end && (*at == '+' || *at == '-');
+    at += at < end && (*at == '.' || *at == ',');
+    return (at < end && isdigit((unsigned char)*at)) || dcl__number_parse(begin, end, &number);
 }
 
 const char *dcl__excerpt(const char *begin, const char *end, char excerpt[DCL__EXCERPT])

@@ -32,6 +32,9 @@ dcl_status dcl__lines_next(dcl__lines *lines, int *more, dcl_error *error);
  * is beyond the range of a double becomes infinite or zero. The byte at `end` must be readable. */
 int dcl__number_parse(const char *begin, const char *end, double *number);
 
+/* Whether the text is a number or begins as one, like "4,5": with a digit, behind a sign and a point or not. */
+int dcl__number_resembled(const char *begin, const char *end);
+
 /* Copies the text from `begin` up to `end` for a message: control characters replaced, long text cut. */
 enum { DCL__EXCERPT = 48 };
 const char *dcl__excerpt(const char *begin, const char *end, char excerpt[DCL__EXCERPT]);

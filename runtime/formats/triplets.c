@@ -1,7 +1,6 @@
 /* triplets.c: tables of rows, columns and values, one entry a line. */
 #include "formats/triplets.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -178,15 +177,6 @@ static int is_number(const line *line, int field)
     return dcl__number_parse(line->begin[field], line->end[field], &number);
 }
 
-/* Whether a field is a number or begins as one, like "4,5": with a digit, behind a sign and a point or not. */
-static int resembles_number(const line *line, int field)
-{
-    const char *at = line->begin[field];
-    at += *at == '+' || *at == '-';
-    at += *at == '.' || *at == ',';
-    return isdigit((unsigned char)*at) || is_number(line, field);
-}
-
 /* Whether the row or the column of a line is one that is known. */
 static int has_known_name(const reading *r, const line *line)
 {
@@ -199,7 +189,8 @@ static int is_header(const reading *r, const line *line)
 {
     if (line->count < (r->rules->values ? 3 : 2) || (is_number(line, ROW) && is_number(line, COLUMN)))
         return 0;
-    if (r->rules->values && (line->begin[VALUE] == line->end[VALUE] || resembles_number(line, VALUE)))
+    if (r->rules->values && (line->begin[VALUE] == line->end[VALUE] ||
+                             dcl__number_resembled(line->begin[VALUE], line->end[VALUE])))
         return 0;
     if (r->rules->adds || r->rules->row->count > 0)
         return !has_known_name(r, line);

@@ -736,7 +736,6 @@ static const char *const csv_same[] = {
     "\"1\",\"2.5\",\" -3 \"\n\"4\" , \"5e2\",.6\n",
     "\"1\" \"2.5\" \"-3\"\n4 5e2 \".6\" \n",
     "# made by hand\n\n1,2.5,-3\n# between\n4,5e2,.6\n\n \n",
-    "1,x,3\n1,2.5,-3\n4,5e2,.6\n",
 };
 
 START_TEST(csv_variants_read_alike)
@@ -807,6 +806,8 @@ static const struct {
     {BYTES("a,b\n\n# x\n1,2,3\n"), "line 2 is blank in the middle of the table"},
     {BYTES("a,b\n1,2\n1,2,\n"), "line 3 has 3 fields, but line 1 has 2"},
     {BYTES("1,2\n3,x\n"), "line 2, column 2: \"x\" is not a number"},
+    {BYTES("1,x\n3,4\n"), "line 1, column 2: \"x\" is not a number; correct it, or remove the line if it is a header"},
+    {BYTES("1,5;-,5\n3;4\n"), "line 1, column 1: \"1,5\" is not a number; correct it"},
     {BYTES("a,b\n3,x\n"), "line 2, column 2: \"x\" is not a number"},
     {BYTES("1;2\n1,5;2\n"), "line 2, column 1: \"1,5\" is not a number; write numbers with a decimal point"},
     {BYTES("1,2\n0x10,2\n"), "\"0x10\" is not a number"},
