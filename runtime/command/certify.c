@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "command/command.h"
-#include "command/complete.h"
+#include "command/complete/complete.h"
 #include "command/files.h"
 #include "command/observations.h"
 #include "command/words.h"
 #include "core/error.h"
 #include "formats/json.h"
-#include "recipes/certificate.h"
+#include "recipes/certificate/certificate.h"
 
 typedef struct request {
     const char *matrix, *left, *right, *file, *baseline;

@@ -8,8 +8,8 @@
 #include "core/memory.h"
 #include "formats/json.h"
 #include "formats/npy.h"
-#include "recipes/data_spectrum.h"
-#include "recipes/optimum.h"
+#include "recipes/factorization/data_spectrum.h"
+#include "recipes/factorization/optimum.h"
 
 typedef struct request {
     const char *matrix, *folder, *device;

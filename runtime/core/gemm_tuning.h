@@ -1,7 +1,7 @@
 /* gemm_tuning.h: what measuring found out about products on one device and dtype: the variant for each class of
  * shapes, and the parameters of kernels.
  *
- * A tuning is plain data: formats/tuning.h keeps it in files, command/tune_search.c searches for it,
+ * A tuning is plain data: formats/tuning.h keeps it in files, command/tune/search.c searches for it,
  * dcl__gemm_tune puts it to use. Kernels and parameters have the names that CLBlast gives them, and the constraints of
  * its tuners (CLBlast 1.5.3, src/tuning/kernels). Functions may be called from any thread.
  */

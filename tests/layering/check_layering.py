@@ -4,9 +4,9 @@
     check_layering.py ROOT           checks the tree; one line for each violation, exit status 1
     check_layering.py --self-test    breaks each rule once, in a small tree, and sees that it is noticed
 
-Rules: includes follow the arrows command -> recipes, formats, conformance, benchmark -> core; ops include the contract
-and each other's headers only; recipes and command know neither OpenCL nor CLBlast, and only core/gemm_clblast.c
-knows CLBlast; every include of ours names a file that is there, and none climbs out of its folder with "..";
+Rules: includes follow the arrows command -> recipes, formats, conformance, benchmark -> core, and within recipes
+completion -> growth -> certificate, network -> factorization, all -> common; ops include the contract and each other's
+headers only; recipes and command know neither OpenCL nor CLBlast, and only core/gemm_clblast.c knows CLBlast; every include of ours names a file that is there, and none climbs out of its folder with "..";
 core names no op; every file's first comment is "NAME: its one job"; no function is longer than 100 lines;
 kernels write real literals as R(0.5).
 """
@@ -23,6 +23,15 @@ ARROWS = {
     "conformance": {"conformance", "core"},
     "benchmark": {"benchmark", "core"},
     "command": {"command", "recipes", "formats", "conformance", "benchmark", "core"},
+}
+# And a folder of runtime/recipes/ from its neighbours.
+FAMILIES = {
+    "common": set(),
+    "certificate": {"common"},
+    "growth": {"certificate", "common"},
+    "factorization": {"common"},
+    "completion": {"growth", "certificate", "factorization", "common"},
+    "network": {"factorization", "common"},
 }
 LONGEST_FUNCTION = 100
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
@@ -52,9 +61,12 @@ def is_opencl(name):
 
 def check_runtime_include(folder, path, name):
     """What is wrong with an include of a file in runtime/, or None."""
-    target = name.split("/")[0]
+    target, _, rest = name.partition("/")
     if target in ARROWS and target not in ARROWS[folder]:
         return f"{folder} must not include {name}"
+    family, other = path.parent.name, rest.split("/")[0]
+    if folder == target == "recipes" and family in FAMILIES and other not in FAMILIES[family] | {family}:
+        return f"recipes/{family} must not include {name}"
     if folder in ("recipes", "command") and is_opencl(name):
         return f"{folder} must not know OpenCL: {name}"
     if "clblast" in name and path.name != "gemm_clblast.c":
@@ -176,12 +188,14 @@ def violations(root):
 # (what must be found, in which file, with which text), each added to the sound tree below.
 BROKEN = (
     ("core must not include formats/npy.h", "runtime/core/a.c", '/* a.c: x. */\n#include "formats/npy.h"\n'),
-    ("core must not include recipes/build.h", "runtime/core/a.c", '/* a.c: x. */\n#include "recipes/build.h"\n'),
+    ("core must not include recipes/common/build.h", "runtime/core/a.c", '/* a.c: x. */\n#include "recipes/common/build.h"\n'),
     ("formats must not include command/files.h", "runtime/formats/a.c",
      '/* a.c: x. */\n#include "command/files.h"\n'),
-    ("benchmark must not include recipes/build.h", "runtime/benchmark/a.c",
-     '/* a.c: x. */\n#include "recipes/build.h"\n'),
+    ("benchmark must not include recipes/common/build.h", "runtime/benchmark/a.c",
+     '/* a.c: x. */\n#include "recipes/common/build.h"\n'),
     ("recipes must not include formats/npy.h", "runtime/recipes/a.c", '/* a.c: x. */\n#include "formats/npy.h"\n'),
+    ("recipes/common must not include recipes/growth/growth.h", "runtime/recipes/common/a.c",
+     '/* a.c: x. */\n#include "recipes/growth/growth.h"\n'),
     ("recipes must not know OpenCL", "runtime/recipes/a.c", "/* a.c: x. */\n#include <CL/cl.h>\n"),
     ("only core/gemm_clblast.c may include", "runtime/core/a.c", "/* a.c: x. */\n#include <clblast_c.h>\n"),
     ("an op must not include dropcl/dropcl.h", "ops/a.c", "/* a.c: x. */\n#include <dropcl/dropcl.h>\n"),
@@ -204,8 +218,8 @@ SOUND = {
                     "static const dcl_op *const ops[] = {\n    &matmul, &add_op, NULL,\n};\n",
     "runtime/core/error.c": '/* error.c: x. */\n#include "core/error.h"\n',
     "cl/linear.cl": "/* linear.cl: x, 0.5. */\nreal a = R(0.5) + b.s0 + 0x1e5 + ERROR[1].x;\n",
-} | {f"runtime/{name}": f"/* {name.split('/')[1]}: x. */\n"
-     for name in ("core/error.h", "formats/npy.h", "recipes/build.h", "command/files.h")}
+} | {f"runtime/{name}": f"/* {name.split('/')[-1]}: x. */\n"
+     for name in ("core/error.h", "formats/npy.h", "recipes/common/build.h", "recipes/growth/growth.h", "command/files.h")}
 
 
 def write_tree(root, files):

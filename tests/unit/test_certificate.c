@@ -6,7 +6,7 @@
 
 #include "common.h"
 #include "convex.h"
-#include "recipes/certificate.h"
+#include "recipes/certificate/certificate.h"
 
 Suite *certificate_suite(void);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common.h"
-#include "recipes/completion_dropout.h"
+#include "recipes/completion/dropout.h"
 
 Suite *completion_suite(void);
 

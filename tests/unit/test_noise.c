@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common.h"
-#include "recipes/noise.h"
+#include "recipes/factorization/noise.h"
 
 Suite *noise_suite(void);
 

@@ -5,8 +5,8 @@
 
 #include "common.h"
 #include "convex.h"
-#include "recipes/lanczos.h"
-#include "recipes/penalty.h"
+#include "recipes/certificate/lanczos.h"
+#include "recipes/certificate/penalty.h"
 
 Suite *polar_suite(void);
 

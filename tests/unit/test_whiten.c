@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common.h"
-#include "recipes/whiten.h"
+#include "recipes/factorization/whiten.h"
 
 Suite *whiten_suite(void);
 

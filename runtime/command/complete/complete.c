@@ -1,0 +1,307 @@
+/* complete.c: `dropcl complete`: fits the known entries of a matrix and predicts the others. */
+#include "command/complete/complete.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command/command.h"
+#include "command/files.h"
+#include "command/observations.h"
+#include "core/error.h"
+#include "recipes/certificate/certificate.h"
+
+enum { NOISE_NONE = 1, NOISE_DROPOUT = 2 };
+enum { LOSS_SQUARED = 1, LOSS_LOGISTIC = 2 };
+
+typedef struct request {
+    const char *matrix, *folder, *holdout, *device, *plugins;
+    int layout, weights, bias, loss, unshrink, noise, dtype, quiet, json;
+    double lambda, retain, share, tolerance;
+    int64_t rank, path, steps;
+    uint64_t seed;
+} request;
+
+/* A run under way. */
+typedef struct run {
+    const request *request;
+    dcl__tools tools;
+    dcl__entry_table table, held;            /* held: entries of a holdout file                      */
+    dcl_entries training, drawn;             /* of a holdout that was drawn                          */
+    const dcl_entries *fitted, *holdout;     /* NULL: no holdout                                     */
+    dcl_completion *completion;
+    dcl__results results;
+    double shown;
+} run;
+
+/* ---- Progress ---- */
+
+static int on_round(void *user, const dcl_growth_round *round)
+{
+    run *r = user;
+    if (dcl__shows_progress(r->request->quiet) && dcl__now() - r->shown > 0.05) {
+        char line[160];
+        if (r->request->noise == NOISE_DROPOUT)
+            snprintf(line, sizeof line, "step %lld  objective %.6g", (long long)round->steps, round->objective);
+        else
+            snprintf(line, sizeof line, "lambda %.4g  round %lld  units %lld  objective %.6g  gap %.2e", round->lambda,
+                     (long long)round->round, (long long)round->width, round->objective, round->gap);
+        dcl__progress_line(line);
+        r->shown = dcl__now();
+    }
+    return dcl__interrupted();
+}
+
+/* ---- The entries ---- */
+
+/* Signs for the logistic loss; what a loss does not allow is said with the file. */
+static dcl_status use_loss(const request *q, const char *file, dcl_entries *entries, dcl_error *error)
+{
+    const dcl_problem problem = {.entries = entries, .penalty = DCL_PENALTY_NUCLEAR,
+                                 .loss = q->loss == LOSS_LOGISTIC ? DCL_LOSS_LOGISTIC : DCL_LOSS_SQUARED};
+    if (q->loss == LOSS_LOGISTIC)
+        dcl__use_signs(entries);
+    const dcl_status status = dcl__problem_check(&problem, error);
+    return status ? dcl__prefix(error, DCL_EFORMAT, "%s", file) : status;
+}
+
+static dcl_status read_held(run *r, const char *file, dcl_error *error)
+{
+    dcl__triples triples;
+    const int weights = r->request->weights;
+    dcl_status status = dcl__triples_read(file, &r->table, 1, weights, 0, &triples, error);
+    if (status == DCL_OK) {
+        status = dcl__entries_build(&triples, weights, &r->held, error);
+        status = status ? dcl__prefix(error, status, "%s", file) : status;
+    }
+    dcl__triples_free(&triples);
+    r->holdout = &r->held.entries;
+    return status ? status : use_loss(r->request, file, &r->held.entries, error);
+}
+
+/* The share that --holdout names; -1: it names a file. */
+static double share_of(const request *q)
+{
+    double share = 0.1;
+    return q->holdout && !dcl__read_number(q->holdout, &share) ? -1 : share;
+}
+
+/* A share, or a file. */
+static dcl_status set_aside(run *r, dcl_error *error)
+{
+    const double share = share_of(r->request);
+    r->fitted = &r->table.entries;
+    if (share == 0)
+        return DCL_OK;
+    if (share < 0)
+        return read_held(r, r->request->holdout, error);
+    dcl_status status = dcl_entries_split(&r->table.entries, share, r->request->seed, &r->training, &r->drawn, error);
+    r->fitted = &r->training;
+    r->holdout = &r->drawn;
+    return status ? dcl__prefix(error, status, "%s", r->request->matrix) : status;
+}
+
+/* ---- The run ---- */
+
+static dcl_completion_options make_options(const request *q)
+{
+    return (dcl_completion_options){
+        .loss = q->loss == LOSS_LOGISTIC ? DCL_LOSS_LOGISTIC : DCL_LOSS_SQUARED, .bias = q->bias,
+        .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32, .lambda = isnan(q->lambda) ? -1 : q->lambda, .path = q->path,
+        .share = isnan(q->share) ? 0 : q->share, .tolerance = q->tolerance, .width = q->rank,
+        .unshrink = q->unshrink, .seed = q->seed, .started = dcl__started(), .progress = on_round,
+        .noise = q->noise == NOISE_DROPOUT ? DCL_NOISE_DROPOUT : DCL_NOISE_NONE,
+        .retain = isnan(q->retain) ? 0.5 : q->retain, .steps = q->steps};
+}
+
+static dcl_status prepare(run *r, dcl_completion_options *options, dcl_error *error)
+{
+    const request *q = r->request;
+    dcl_status status = dcl__entries_read(q->matrix, q->layout, q->weights, &r->table, error);
+    if (status == DCL_OK)
+        status = use_loss(q, q->matrix, &r->table.entries, error);
+    if (status == DCL_OK)
+        status = set_aside(r, error);
+    if (status == DCL_OK)
+        status = dcl__results_start(&r->results, q->folder, error);
+    if (status == DCL_OK)
+        status = dcl__tools_open(&r->tools, q->device, q->plugins, error);
+    if (status)
+        return status;
+    options->user = r;
+    return dcl_completion_create(r->tools.registry, r->tools.device, r->fitted, r->holdout, options, &r->completion,
+                                 error);
+}
+
+static dcl_status write_results(run *r, const dcl_completion_options *options, dcl_completion_result *result,
+                                dcl_error *error)
+{
+    dcl_completion_finish(r->completion, result);
+    if (result->path_count == 0)
+        return dcl__fail(error, DCL_EINVAL, "interrupted before the first lambda");
+    const dcl__complete_facts facts = {
+        .device = r->tools.device, .folder = r->request->folder, .source = r->request->matrix, .table = &r->table,
+        .held = &r->held, .training = r->fitted, .holdout = r->holdout, .options = options,
+        .seconds = dcl__now() - dcl__started(),
+        .json = r->request->json, .status = result->path[result->chosen].status};
+    return dcl__report_completion(&facts, result, error);
+}
+
+static int exit_status(const request *q, const dcl_completion_result *result)
+{
+    const dcl_completion_point *point = &result->path[result->chosen];
+    if (dcl__interrupted()) {
+        dcl__complain("interrupted at lambda %.6g; the best that was reached is in %s",
+                      result->path[result->path_count - 1].lambda, q->folder);
+        return DCL__EXIT_INTERRUPTED;
+    }
+    if (q->noise == NOISE_NONE && point->status != DCL_CERTIFIED) {
+        dcl__complain("the gap is %.2e at lambda %.6g, the tolerance was not reached (try --dtype f64)",
+                      point->certificate.relative_gap, point->lambda);
+        return DCL__EXIT_TOLERANCE;
+    }
+    return DCL__EXIT_DONE;
+}
+
+static void clean_up(run *r)
+{
+    dcl_completion_free(r->completion);
+    dcl__tools_close(&r->tools);
+    dcl_entries_release(&r->training);
+    dcl_entries_release(&r->drawn);
+    dcl__entries_free(&r->table);
+    dcl__entries_free(&r->held);
+}
+
+static int complete(const request *q)
+{
+    run r = {.request = q};
+    dcl_completion_options options = make_options(q);
+    dcl_completion_result result;
+    dcl_error error;
+    dcl__catch_interrupts();
+    dcl_status status = prepare(&r, &options, &error);
+    if (status == DCL_OK)
+        status = dcl_completion_run(r.completion, &error);
+    dcl__progress_line(NULL);
+    if (status == DCL_OK)
+        status = write_results(&r, &options, &result, &error);
+    const int over = status ? dcl__exit(status, &error) : exit_status(q, &result);
+    clean_up(&r);
+    dcl__results_end(&r.results, status);
+    return over;
+}
+
+/* ---- The command line ---- */
+
+/* What belongs to training under noise, and what to certified growth. */
+static int check_noise(const request *q)
+{
+    if (q->noise == NOISE_NONE && (!isnan(q->retain) || q->steps != 0))
+        return dcl__misuse("complete", "--retain and --steps belong to --noise dropout");
+    if (q->noise == NOISE_NONE)
+        return DCL__GO_ON;
+    if (q->rank == 0)
+        return dcl__misuse("complete", "--noise dropout needs --rank R: how many units are trained?");
+    if (!isnan(q->retain) && !(q->retain > 0 && q->retain <= 1))
+        return dcl__misuse("complete", "--retain is %g, it must be above 0 and at most 1", q->retain);
+    if (!isnan(q->retain) && !isnan(q->lambda))
+        return dcl__misuse("complete", "--retain and --lambda say the same, lambda = (1 - retain) / retain: give one");
+    if (q->path || !isnan(q->share) || q->tolerance > 0)
+        return dcl__misuse("complete", "--path, --share and --tolerance go without --noise dropout, for which no "
+                           "certificate is known");
+    if (q->loss == LOSS_LOGISTIC || q->unshrink)
+        return dcl__misuse("complete", "--loss logistic and --unshrink go without --noise dropout");
+    return DCL__GO_ON;
+}
+
+static int check_numbers(const request *q)
+{
+    double holdout;
+    if (!q->folder)
+        return dcl__misuse("complete", "-o DIR is missing: where should the results go?");
+    if (!isnan(q->lambda) && !(q->lambda >= 0))
+        return dcl__misuse("complete", "--lambda is %g, it must be at least 0", q->lambda);
+    if (!isnan(q->share) && !(q->share > 0 && q->share < 1))
+        return dcl__misuse("complete", "--share is %g, it must be above 0 and below 1", q->share);
+    if (q->holdout && dcl__read_number(q->holdout, &holdout) && !(holdout >= 0 && holdout < 1))
+        return dcl__misuse("complete", "--holdout %s: a share of the entries must be below 1 (or give a file)",
+                           q->holdout);
+    return DCL__GO_ON;
+}
+
+static int check_request(const request *q)
+{
+    int over = check_numbers(q);
+    if (over != DCL__GO_ON)
+        return over;
+    if (!isnan(q->lambda) && (q->path || !isnan(q->share)))
+        return dcl__misuse("complete", "--path and --share say which lambdas to choose from, and go without --lambda");
+    if (share_of(q) == 0 && isnan(q->lambda) && q->noise == NOISE_NONE)
+        return dcl__misuse("complete", "without a holdout nothing tells which --lambda is best: give one");
+    if (q->loss == LOSS_LOGISTIC && q->unshrink)
+        return dcl__misuse("complete", "--unshrink is least squares, --loss logistic goes without");
+    if (q->loss == LOSS_LOGISTIC && q->bias > DCL_BIAS_NONE)
+        return dcl__misuse("complete", "--loss logistic goes without --bias, which are fitted by least squares");
+    return check_noise(q);
+}
+
+int dcl__command_complete(int argc, char **argv)
+{
+    request q = {.dtype = 1, .loss = LOSS_SQUARED, .noise = NOISE_NONE, .lambda = NAN, .retain = NAN, .share = NAN,
+                 .seed = 1};
+    const dcl__option options[] = {
+        {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
+        {"--holdout", "F", "share of the entries to set aside and measure with (default 0.1), 0, or a file of them",
+         DCL__OPTION_TEXT, &q.holdout},
+        {"--lambda", "L", "weight of the penalty; without it, the best on the holdout of a falling path",
+         DCL__OPTION_NUMBER, &q.lambda},
+        {"--path", "K", "without --lambda: lambdas of the path at most (default 16)", DCL__OPTION_INTEGER, &q.path},
+        {"--share", "S", "the smallest lambda of the path over the largest, from which on factors are 0 (default 0.02)",
+         DCL__OPTION_NUMBER, &q.share},
+        {"--rank", "R", "units at most (default: as many as the optimum needs); with --noise: units",
+         DCL__OPTION_INTEGER, &q.rank},
+        {"--tolerance", "GAP", "certified gap of each lambda (default 1e-4)", DCL__OPTION_POSITIVE, &q.tolerance},
+        {"--bias", "none|mean|both", "what is fitted before the factors: nothing, the mean, or biases of rows and columns "
+         "as well (default)", DCL__OPTION_WORD, &q.bias},
+        {"--loss", "squared|logistic", "logistic: for entries -1 and 1, or 0 and 1 (default squared)", DCL__OPTION_WORD,
+         &q.loss},
+        {"--noise", "none|dropout", "dropout: train R units under dropout on the entries instead, without a certificate",
+         DCL__OPTION_WORD, &q.noise},
+        {"--retain", "T", "with --noise dropout: probability that a unit is kept (default 0.5)", DCL__OPTION_NUMBER,
+         &q.retain},
+        {"--steps", "N", "with --noise dropout: steps of training (default 2000)", DCL__OPTION_INTEGER, &q.steps},
+        {"--unshrink", NULL, "predict with units weighed by least squares, since the penalty shrinks them; certified before",
+         DCL__OPTION_FLAG, &q.unshrink},
+        {"--layout", "triplets|matrix", "of a text table: row, column, value, or a row of the matrix a line (default: "
+         "triplets if it has 3 columns)", DCL__OPTION_WORD, &q.layout},
+        {"--weights", NULL, "triplets, those of a holdout file too, have a fourth field: the weight of the entry",
+         DCL__OPTION_FLAG, &q.weights},
+        {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
+        {"--seed", "N", "seed of the holdout, and of masks (default 1)", DCL__OPTION_SEED, &q.seed},
+        {"--device", "SELECTOR", "index, part of a name, gpu or cpu (`dropcl devices`)", DCL__OPTION_TEXT, &q.device},
+        {"--plugins", "PATH", "further plugin files or folders, separated by ':'", DCL__OPTION_TEXT, &q.plugins},
+        {"--json", NULL, "print the report as JSON", DCL__OPTION_FLAG, &q.json},
+        {"--quiet", NULL, "no progress line", DCL__OPTION_FLAG, &q.quiet},
+        {0}};
+    const dcl__usage usage = {
+        "complete", "M -o DIR [options]",
+        "Predicts the missing entries of a matrix from the known ones: a mean, biases of rows and columns, and\n"
+        "factors that minimise sum over known entries (y - u'v)^2 + lambda sum ||u_i|| ||v_i||, certified to be\n"
+        "within a gap of the global optimum. Entries are set aside to choose lambda and to measure the error.\n"
+        "M is a table of row, column, value (any names), a Matrix Market file of coordinates, or a matrix (.npy,\n"
+        "CSV, ...) where NaN and empty fields are missing. The first line of a table is a header, which is said,\n"
+        "when its value does not begin as a number and no other line has its row or column. What is listed twice\n"
+        "counts once, with the mean of its values. DIR gets U.npy, V.npy, row_bias.npy, column_bias.npy, model.json,\n"
+        "rows.csv and columns.csv (names), report.json, path.csv, history.csv, report.svg and report.png.",
+        "  dropcl complete ratings.csv -o fit\n"
+        "  dropcl complete ratings.mtx -o fit --lambda 20 --holdout test.csv\n"
+        "  dropcl complete ratings.csv -o fit --noise dropout --retain 0.8 --rank 20\n"
+        "  dropcl predict fit pairs.csv -o predictions.csv\n", options, 1, 1};
+    const char *positional[DCL__MOST_ARGUMENTS];
+    int over = dcl__parse(&usage, argc, argv, positional);
+    if (over == DCL__GO_ON)
+        over = check_request(&q);
+    q.matrix = positional[0];
+    return over == DCL__GO_ON ? complete(&q) : over;
+}

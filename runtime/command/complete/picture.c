@@ -1,0 +1,84 @@
+/* picture.c: the picture of a completion: errors, rank and gap over lambda, gap over time. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command/complete/complete.h"
+#include "command/files.h"
+#include "command/round_curves.h"
+#include "core/error.h"
+#include "formats/plot.h"
+
+/* The curves, taken apart from the records. */
+typedef struct curves {
+    double *lambda, *rank, *training, *holdout;
+    dcl__round_curves rounds;
+} curves;
+
+static dcl_status make_curves(const dcl_completion_result *r, curves *c, dcl_error *error)
+{
+    const int64_t points = r->path_count, count = 4 * points;
+    double *room = malloc((size_t)count * sizeof *room);
+    if (!room)
+        return dcl__no_memory(error, "the picture", count * (int64_t)sizeof *room);
+    *c = (curves){.lambda = room, .rank = room + points, .training = room + 2 * points, .holdout = room + 3 * points};
+    for (int64_t k = 0; k < points; k++) {
+        c->lambda[k] = r->path[k].lambda;
+        c->rank[k] = (double)r->path[k].rank;
+        c->training[k] = r->path[k].training.rmse;
+        c->holdout[k] = r->path[k].holdout.rmse;
+    }
+    return dcl__round_curves_make(r->history, r->history_count, &c->rounds, error);
+}
+
+/* The errors on the holdout, or in training where there is none. */
+static void describe(const dcl__complete_facts *f, const dcl_completion_result *r, char text[256])
+{
+    const dcl_completion_point *chosen = &r->path[r->chosen];
+    const dcl_prediction_error *biases = f->holdout ? &r->baseline_holdout : &r->baseline_training;
+    snprintf(text, 256, "%s\xce\xbb %.4g: rank %lld, %s rmse %.4g (biases alone %.4g), gap %.1e",
+             r->path_count > 1 ? "chosen " : "", chosen->lambda, (long long)chosen->rank,
+             f->holdout ? "holdout" : "training", (f->holdout ? &chosen->holdout : &chosen->training)->rmse,
+             biases->rmse, chosen->certificate.relative_gap);
+}
+
+static dcl_status draw(const dcl__complete_facts *f, const dcl_completion_result *r, const curves *c, dcl_error *error)
+{
+    char title[256], facts[256];
+    const dcl__round_curves *w = &c->rounds;
+    const int64_t points = r->path_count;
+    const int style = points > 1 ? DCL__LINE : DCL__POINTS;
+    const dcl__series errors[] = {{"training", points, c->lambda, c->training, style, DCL__BLUE, 0, 0, 0},
+                                  {"holdout", points, c->lambda, c->holdout, style, DCL__VERMILION, 0, 0, 0}};
+    const dcl__level baseline[] = {
+        {"biases alone", f->holdout ? r->baseline_holdout.rmse : r->baseline_training.rmse, DCL__BLACK}};
+    const dcl__series rank[] = {{NULL, points, c->lambda, c->rank, style, DCL__BLUE, 0, 0, 0}};
+    const dcl__series objective[] = {{"objective", w->count, w->seconds, w->objective, DCL__LINE, DCL__BLUE, 0, 0, 0},
+                                     {"lower bound", w->count, w->seconds, w->bound, DCL__LINE, DCL__VERMILION, 0, 0,
+                                      0}};
+    const dcl__series gap[] = {{NULL, w->count, w->seconds, w->gap, DCL__LINE, DCL__BLUE, 0, 0, 0}};
+    const dcl__panel panels[] = {
+        {.title = "Error of predictions", .x_label = "\xce\xbb", .y_label = "root mean square", .log_x = 1,
+         .series = errors, .series_count = f->holdout ? 2 : 1, .levels = baseline, .level_count = 1},
+        {.title = "Rank", .x_label = "\xce\xbb", .y_label = "rank", .log_x = 1, .series = rank, .series_count = 1},
+        {.title = "Objective and lower bound", .x_label = "seconds", .y_label = "objective", .series = objective,
+         .series_count = 2},
+        {.title = "Gap", .x_label = "seconds", .y_label = "(objective \xe2\x88\x92 bound) / objective", .log_y = 1,
+         .series = gap, .series_count = 1}};
+    snprintf(title, sizeof title, "Completion of %.200s", f->source);
+    describe(f, r, facts);
+    const dcl__page page = {title, facts, panels, 4, 2};
+    return dcl__plot_write(dcl__join(f->folder, "report.svg").text, dcl__join(f->folder, "report.png").text, &page,
+                           error);
+}
+
+dcl_status dcl__draw_completion(const dcl__complete_facts *f, const dcl_completion_result *r, dcl_error *error)
+{
+    curves c = {0};
+    dcl_status status = make_curves(r, &c, error);
+    if (status == DCL_OK)
+        status = draw(f, r, &c, error);
+    dcl__round_curves_free(&c.rounds);
+    free(c.lambda);
+    return status;
+}
