@@ -454,8 +454,9 @@ typedef struct dcl_factorize_result {
     const double *u, *v;         /* rows x width, features x width                                   */
     dcl_optimum optimum;
     dcl_assessment assessment;
-    double relative_gap;         /* (objective - lower bound) / objective; 0 for an objective of 0; the
-                                    bound is optimum.minimum - optimum.error                         */
+    double relative_gap;         /* (objective - lower bound) / objective, where the bound is
+                                    optimum.minimum - optimum.error; 0 for an objective that rounding of
+                                    U V' alone could leave: 1e-15 ||Y||^2, in f32 1e-13              */
     const double *data_values;   /* the largest singular values of Y, with X of Y X' (XX')^-1/2: all above
                                     tau, and with a variable rate one more                           */
     int64_t data_count;          /* how many they are: `spectrum`, or fewer                          */

@@ -217,6 +217,18 @@ class Samples(Problems):
         self.assertNotEqual(one, other)
 
 
+class Bound(Problems):
+    def test_in_single_precision_it_is_below_what_double_precision_reaches(self):
+        for seed in range(4):
+            r = numpy.random.default_rng(seed)
+            x = r.normal(size=(10, 60)).astype("f4")
+            y, x_file = (r.normal(size=(50, 10)) @ x).astype("f4"), self.save("X.npy", x)
+            single, double = (self.factorize(y, "--data", x_file, "--rank", 10, "--lambda", 1e-3, "--solver",
+                                             "closed-form", "--dtype", dtype, out=dtype).report
+                              for dtype in ("f32", "f64"))
+            self.assertLessEqual(single["lower_bound"], double["objective"])
+
+
 class OtherNoise(Problems):
     """Noise that does not see the change of the basis: the problem with Yw is the same."""
     noises = (("--noise", "dropblock", "--block", 2), ("--noise", "dropconnect"), ("--mask", "sample"),

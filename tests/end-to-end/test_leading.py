@@ -123,7 +123,7 @@ class Optimum(Case):
     def test_images(self):
         for dtype, exact in (("f32", 1e-9), ("f64", 1e-12)):
             report = self.check(images(1000), 32, 0.5, dtype, exact)
-            self.assertClose(report["lower_bound"], report["optimum"], exact)
+            self.assertClose(report["lower_bound"], report["optimum"], max(exact, 1e-11))     # less some rounding
 
     def test_more_columns_than_rows(self):
         self.check(images(1000)[:450], 20, 0.5, "f32", 1e-9)

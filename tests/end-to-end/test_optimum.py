@@ -26,7 +26,9 @@ class Reports(Case):
         self.assertClose(report["optimum"], best.objective, exact)
         self.assertClose(report["tau"], best.tau, exact)
         self.assertClose(report["data_singular_values"], best.singular_values, exact)
-        self.assertEqual(report["lower_bound"], report["optimum"])
+        rounding = sum(matrix.shape) * 2.3e-16 * 2 * (matrix ** 2).sum() * numpy.sqrt(min(matrix.shape))
+        self.assertLessEqual(report["lower_bound"], report["optimum"])
+        self.assertLessEqual(report["optimum"] - report["lower_bound"], rounding)
         self.check_files(fit)
         return best
 
@@ -211,6 +213,26 @@ class Tolerance(Reports):
         fit, _ = self.solve(rank_8_plus_noise(), "stochastic", "--tolerance", 1e-9, "--steps", 20, status=5)
         self.assertRegex(fit.result.err, r"^dropcl: .*tolerance of 1\.00e-09 was not reached.*\n$")
         self.assertEqual(fit.report["steps"], 20)
+
+    def test_an_objective_far_below_the_data_is_certified_by_its_own_gap(self):
+        left, right = numpy.random.default_rng(4).normal(size=(80, 5)), numpy.random.default_rng(5).normal(size=(5, 60))
+        fit = self.factorize(left @ right, "--lambda", 1e-8, "--rank", 10, "--solver", "explicit", "--steps", 3,
+                             "--tolerance", 1e-6, status=5)
+        report = fit.report
+        self.assertClose(report["relative_gap"], 1 - report["lower_bound"] / report["objective"], 1e-9)
+        self.assertGreater(report["relative_gap"], 1e-6)
+
+    def test_the_bound_is_below_what_rounding_of_the_energy_hides(self):
+        left, right = numpy.random.default_rng(4).normal(size=(440, 5)), numpy.random.default_rng(5).normal(size=(5, 420))
+        for lam in (1e-9, 1e-11, 1e-12, 1e-13):
+            report = self.factorize(left @ right, "--lambda", lam, "--rank", 10, "--solver", "closed-form", "--dtype",
+                                    "f64", out=str(lam)).report
+            self.assertLessEqual(report["lower_bound"], report["objective"])
+
+    def test_too_few_reports_do_not_tell_whether_a_run_rests(self):
+        for solver in ("stochastic", "explicit"):
+            fit = self.factorize(small(), "--solver", solver, "--steps", 2, "--lambda", 1e-3, out=solver)
+            self.assertEqual(fit.report["status"], "stopped")
 
     def test_json_and_words_say_the_same(self):
         words = self.factorize(small(), "--solver", "closed-form").result.out

@@ -1,6 +1,8 @@
 /* advance.c: training steps in parts, so that an interrupt is heard soon. */
 #include "recipes/common/advance.h"
 
+#include <math.h>
+
 #include "core/clock.h"
 
 /* Seconds that a part lasts, about. */
@@ -24,4 +26,14 @@ dcl_status dcl__advance(dcl_session *session, int64_t steps, int (*ends)(void *u
         *stopped = steps > 0 && ends(user);
     }
     return status;
+}
+
+int dcl__is_at_rest(const double *objective, size_t stride, size_t reports)
+{
+    enum { FEWEST_REPORTS = 8 };
+    if (reports < FEWEST_REPORTS)
+        return 0;
+    const double old = *(const double *)((const char *)objective + reports * 3 / 4 * stride);
+    const double last = *(const double *)((const char *)objective + (reports - 1) * stride);
+    return fabs(old - last) <= 0.01 * last;
 }

@@ -9,4 +9,8 @@
 dcl_status dcl__advance(dcl_session *session, int64_t steps, int (*ends)(void *user), void *user, int *stopped,
                         dcl_error *error);
 
+/* Whether training came to rest: the last quarter of its reports changed the objective by no more than 1 %. `objective`
+ * is that of the first report, `stride` bytes lie from one to the next. Fewer than eight reports do not tell. */
+int dcl__is_at_rest(const double *objective, size_t stride, size_t reports);
+
 #endif

@@ -269,14 +269,6 @@ dcl_status dcl__dropout_run(dcl__dropout *d, dcl_error *error)
 
 /* ---- The end ---- */
 
-/* Whether the last quarter of the reports changed the objective by no more than 1 %. */
-static int is_at_rest(const dcl__dropout *d)
-{
-    const double last = d->history[d->history_count - 1].objective;
-    const double old = d->history[d->history_count * 3 / 4].objective;
-    return d->history_count >= 4 && fabs(old - last) <= 0.01 * last;
-}
-
 dcl_status dcl__dropout_finish(dcl__dropout *d, dcl_growth_result *result, dcl_error *error)
 {
     dcl_status status = fetch(d, "U", "V", error);
@@ -286,7 +278,8 @@ dcl_status dcl__dropout_finish(dcl__dropout *d, dcl_growth_result *result, dcl_e
         return status;
     d->found.rank = dcl__numerical_rank(d->values, d->task.width);
     d->found.balance_error = balance_of(d);
-    const int rests = !d->stopped && d->history_count > 0 && is_at_rest(d);
+    const int rests = !d->stopped && d->history_count > 0 &&
+                      dcl__is_at_rest(&d->history->objective, sizeof *d->history, d->history_count);
     *result = (dcl_growth_result){
         .rows = d->task.rows, .columns = d->task.columns, .width = d->task.width, .u = d->u, .v = d->v,
         .certificate = d->found, .values = d->values, .history = d->history, .history_count = (int64_t)d->history_count,

@@ -2,6 +2,7 @@
 #include "recipes/factorization/data_spectrum.h"
 
 #include <cblas.h>
+#include <float.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
@@ -209,7 +210,8 @@ static dcl_status find_leading(const dcl_registry *registry, dcl_device *device,
 dcl_status dcl__data_spectrum_find(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
                                    double lambda, int64_t width, dcl__data_spectrum *spectrum, dcl_error *error)
 {
-    dcl__data_spectrum found = {.all = data->rows < data->columns ? data->rows : data->columns};
+    dcl__data_spectrum found = {.all = data->rows < data->columns ? data->rows : data->columns,
+                                .rounding = (double)(data->rows + data->columns) * DBL_EPSILON};
     dcl_status status = found.all <= SMALL || 4 * width > found.all
                         ? find_all(data, &found, error)
                         : find_leading(registry, device, data, lambda, width, &found, error);
@@ -218,6 +220,17 @@ dcl_status dcl__data_spectrum_find(const dcl_registry *registry, dcl_device *dev
     else
         *spectrum = found;
     return status;
+}
+
+/* How far rounding may have put the least objective h above what it is: dh = 2 (s - s') ds, where the threshold leaves
+ * s' of s, and where ||Y||^2 stands for the values that are not known, -2 s' ds and the rounding of that sum. */
+static double rounding_of(const dcl__data_spectrum *y, const double *shrunk)
+{
+    const int all = y->count == y->all;
+    double slope = 0;
+    for (int64_t i = 0; i < y->count; i++)
+        slope += 2 * (all ? y->values[i] - shrunk[i] : shrunk[i]);
+    return y->count > 0 ? y->rounding * (y->values[0] * slope + (all ? 0 : y->energy)) : 0;
 }
 
 /* Leading values suffice above dropout's threshold; thresholds that are not known before need all `width`. A rate that
@@ -237,5 +250,6 @@ dcl_status dcl__data_optimum(const dcl_registry *registry, dcl_device *device, c
     *optimum = dcl_noise_optimum(noise, spectrum->values, spectrum->count,
                                  spectrum->count == spectrum->all ? -1 : spectrum->energy, spectrum->residual, width,
                                  *shrunk);
+    optimum->error = fmin(optimum->error + rounding_of(spectrum, *shrunk), optimum->minimum);
     return DCL_OK;
 }

@@ -11,6 +11,7 @@ typedef struct dcl__data_spectrum {
     int64_t count, all;          /* how many are known, and how many there are                       */
     double energy;               /* ||Y||_F^2                                                        */
     double residual;             /* ||Y' U - V S||_F of the vectors of the known values, where Y V = U S */
+    double rounding;             /* by rounding a value may be off by so much, relative to the largest */
 } dcl__data_spectrum;
 
 /* What the closed form for `width` units needs. All values of a small matrix, or where the width is no small

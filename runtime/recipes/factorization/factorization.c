@@ -1,5 +1,6 @@
 /* factorization.c: factorization of a matrix under noise, by any solver: checks, graph and training. */
 #include <cblas.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -85,7 +86,7 @@ static int64_t default_steps(const dcl_factorize_options *o, const dcl__task *ta
     const double wish = 250 * task->norm * task->norm / fmax(minimum, 1e-300), drawn = 75 / task->retain;
     const int64_t steps = (int64_t)ceil(fmax(fmin(fmax(wish, 1000), 4000), fmin(drawn, 20000)));
     const int64_t parts = o->batch > 0 ? (samples + o->batch - 1) / o->batch : 1;
-    return steps * parts;
+    return steps > DCL__MOST_STEPS / parts ? DCL__MOST_STEPS : steps * parts;
 }
 
 static void make_task(dcl_factorization *f, const dcl_noise *noise)
@@ -113,6 +114,15 @@ static dcl_noise bounding_noise(const dcl_factorization *f)
     return noise;
 }
 
+/* What is fitted instead of Y when there is data X has the precision of the data, so it is off by some E. With d =
+ * ||E||_F the least objective h of what it stands for is at least (sqrt(h' - d^2) - d)^2 of the h' that is found. */
+static double rounded_away(const dcl_factorization *f)
+{
+    if (!f->white.back || f->white.y.dtype == DCL_F64)
+        return 0;
+    return 2 * (FLT_EPSILON / 2) * f->task.norm * sqrt(f->optimum.minimum);
+}
+
 static dcl_status find_optimum(dcl_factorization *f, dcl_error *error)
 {
     const dcl_noise noise = bounding_noise(f);
@@ -120,6 +130,7 @@ static dcl_status find_optimum(dcl_factorization *f, dcl_error *error)
     dcl_status status = dcl__data_optimum(f->registry, f->device, &f->white.y, &noise, f->task.width,
                                           f->options.variable_rate && f->task.width < all, &f->spectrum, &f->shrunk,
                                           &f->optimum, error);
+    f->optimum.error = fmin(f->optimum.error + rounded_away(f), f->optimum.minimum);
     f->optimum.constant = f->white.constant;
     f->optimum.minimum += f->white.constant;
     f->optimum.inexact |= f->white.share < 1;
@@ -258,10 +269,10 @@ dcl_session *dcl_factorization_session(dcl_factorization *f)
 
 /* ---- Training ---- */
 
-/* What is below rounding of the data's energy counts as no gap. */
+/* An objective that rounding of U V' alone could leave, entry by entry, counts as no gap. */
 double dcl__factorization_gap(const dcl_factorization *f, double objective)
 {
-    double epsilon = f->data.dtype == DCL_F64 ? 1e-15 : 1e-7, energy = f->task.norm * f->task.norm;
+    const double epsilon = f->data.dtype == DCL_F64 ? 1e-15 : 1e-13, energy = f->task.norm * f->task.norm;
     return objective > epsilon * energy ? (objective - (f->optimum.minimum - f->optimum.error)) / objective : 0;
 }
 
@@ -294,11 +305,15 @@ static dcl_status report(dcl_factorization *f, dcl_error *error)
     return DCL_OK;
 }
 
+static int takes_ridge_rounds(const dcl_factorization *f)
+{
+    return f->options.solver == DCL_SOLVER_EXPLICIT && f->options.optimizer == DCL_OPTIMIZER_DEFAULT;
+}
+
 /* Whether ridge rounds have come to rest: no decrease beyond rounding over the last reports. */
 static int has_stagnated(const dcl_factorization *f)
 {
-    int rounds = f->options.solver == DCL_SOLVER_EXPLICIT && f->options.optimizer == DCL_OPTIMIZER_DEFAULT;
-    if (!rounds || f->history_count <= WINDOW)
+    if (!takes_ridge_rounds(f) || f->history_count <= WINDOW)
         return 0;
     double last = f->history[f->history_count - 1].objective, old = f->history[f->history_count - 1 - WINDOW].objective;
     double energy = f->task.norm * f->task.norm;
@@ -316,8 +331,7 @@ static int is_done(const dcl_factorization *f)
 /* Ridge rounds are reported one by one, other steps in about MOST_REPORTS parts. */
 static int64_t report_interval(const dcl_factorization *f)
 {
-    int64_t part = (f->task.steps + MOST_REPORTS - 1) / MOST_REPORTS;
-    return f->task.steps <= 300 ? 1 : part;
+    return takes_ridge_rounds(f) ? 1 : (f->task.steps + MOST_REPORTS - 1) / MOST_REPORTS;
 }
 
 dcl_status dcl_factorization_run(dcl_factorization *f, dcl_error *error)

@@ -171,16 +171,14 @@ static dcl_status add_regularizer(dcl_network *network, dcl_last_layer *found, c
 static dcl_status find_bound(const dcl_network *network, dcl_optimum *bound, dcl_error *error)
 {
     const int64_t units = hidden_width(network);
-    dcl__data_spectrum t;
-    dcl_status status = dcl__data_spectrum_find(network->registry, network->device, &network->targets,
-                                                last_lambda(network), units, &t, error);
-    if (status)
-        return status;
-    *bound = t.count == t.all
-           ? dcl_dropout_optimum(t.values, t.count, last_lambda(network), units)
-           : dcl_dropout_optimum_leading(t.values, t.count, t.energy, t.residual, last_lambda(network), units);
+    const dcl_noise dropout = {.kind = DCL_NOISE_DROPOUT, .lambda = last_lambda(network), .block = 1};
+    dcl__data_spectrum t = {0};
+    double *shrunk = NULL;
+    dcl_status status = dcl__data_optimum(network->registry, network->device, &network->targets, &dropout, units, 0,
+                                          &t, &shrunk, bound, error);
     free(t.values);
-    return DCL_OK;
+    free(shrunk);
+    return status;
 }
 
 dcl_status dcl_network_last_layer(dcl_network *network, dcl_last_layer *last, dcl_error *error)
