@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "core/tensor.h"
 #include "recipes/common/build.h"
+#include "recipes/common/dense.h"
 #include "recipes/factorization/noise.h"
 
 enum { TILE = 1 << 17 };         /* elements of Y held in double precision at a time, or a row       */
@@ -38,21 +39,8 @@ static dcl_status ask(const dcl_registry *registry, dcl_device *device, const dc
     return status;
 }
 
-static double *numbers(int64_t rows, int64_t columns, dcl_error *error)
-{
-    double *made = calloc((size_t)(rows * columns) + 1, sizeof *made);
-    if (!made)
-        dcl__no_memory(error, "singular values", rows * columns * (int64_t)sizeof *made);
-    return made;
-}
-
-static dcl_status lapack_status(int64_t info, dcl_error *error)
-{
-    if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
-        return dcl__no_memory(error, "LAPACK's workspace", 0);
-    return info ? dcl__fail(error, DCL_ENUMERIC, "the singular values of Y cannot be computed: LAPACK says %lld",
-                            (long long)info) : DCL_OK;
-}
+/* What memory is for. */
+static const char ROOM[] = "singular values";
 
 /* ---- All values ---- */
 
@@ -60,14 +48,14 @@ static dcl_status lapack_status(int64_t info, dcl_error *error)
 static dcl_status find_all(const dcl_matrix *data, dcl__data_spectrum *found, dcl_error *error)
 {
     const int64_t m = data->rows, n = data->columns;
-    double *copy = numbers(m, n, error);
+    double *copy = dcl__doubles(m, n, ROOM, error);
     found->count = found->all;
-    found->values = copy ? numbers(1, found->all, error) : NULL;
+    found->values = copy ? dcl__doubles(1, found->all, ROOM, error) : NULL;
     dcl_status status = found->values ? DCL_OK : DCL_ENOMEM;
     if (status == DCL_OK) {
         dcl__convert(DCL_F64, copy, data->dtype, data->data, m * n);
-        status = lapack_status(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', (int)n, (int)m, copy, (int)n, found->values, NULL,
-                                              (int)n, NULL, (int)m), error);
+        status = dcl__lapack(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', (int)n, (int)m, copy, (int)n, found->values, NULL,
+                                            (int)n, NULL, (int)m), "Y", error);
     }
     for (int64_t i = found->count; i-- > 0 && status == DCL_OK;)
         found->energy += found->values[i] * found->values[i];
@@ -98,14 +86,14 @@ static dcl_status take_vectors(refinement *r, const double *factor, int64_t widt
         for (int64_t j = 0; j < n; j++)
             r->v[r->k * n + j] = factor[j * width + r->k] / norm;
     }
-    double *scales = numbers(1, r->k, error);
+    double *scales = dcl__doubles(1, r->k, ROOM, error);
     if (!scales)
         return DCL_ENOMEM;
     int64_t info = r->k ? LAPACKE_dgeqrf(LAPACK_COL_MAJOR, (int)n, (int)r->k, r->v, (int)n, scales) : 0;
     if (info == 0 && r->k)
         info = LAPACKE_dorgqr(LAPACK_COL_MAJOR, (int)n, (int)r->k, (int)r->k, r->v, (int)n, scales);
     free(scales);
-    return lapack_status(info, error);
+    return dcl__lapack(info, "Y", error);
 }
 
 /* One pass over Y: Y V, Y' (Y V) and ||Y||^2. */
@@ -131,15 +119,15 @@ static void multiply(refinement *r, double *energy)
 static dcl_status decompose(refinement *r, double *values, double *turn, dcl_error *error)
 {
     const int64_t k = r->k, m = r->data->rows;
-    double *scales = numbers(1, k, error), *triangle = scales ? numbers(2 * k, k, error) : NULL;
+    double *scales = dcl__doubles(1, k, ROOM, error), *triangle = scales ? dcl__doubles(2 * k, k, ROOM, error) : NULL;
     dcl_status status = triangle ? DCL_OK : DCL_ENOMEM;
     if (status == DCL_OK)
-        status = lapack_status(LAPACKE_dgelqf(LAPACK_COL_MAJOR, (int)k, (int)m, r->left, (int)k, scales), error);
+        status = dcl__lapack(LAPACKE_dgelqf(LAPACK_COL_MAJOR, (int)k, (int)m, r->left, (int)k, scales), "Y", error);
     for (int64_t j = 0; j < k && status == DCL_OK; j++)
         memcpy(triangle + j * k + j, r->left + j * k + j, (size_t)(k - j) * sizeof *triangle);
     if (status == DCL_OK)
-        status = lapack_status(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', (int)k, (int)k, triangle, (int)k, values, turn,
-                                              (int)k, triangle + k * k, (int)k), error);
+        status = dcl__lapack(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', (int)k, (int)k, triangle, (int)k, values, turn,
+                                            (int)k, triangle + k * k, (int)k), "Y", error);
     free(scales);
     free(triangle);
     return status;
@@ -150,7 +138,7 @@ static dcl_status find_residual(const refinement *r, const double *values, const
                                 dcl_error *error)
 {
     const int n = (int)r->data->columns, k = (int)r->k;
-    double *back = numbers(n, k, error), *ahead = back ? numbers(n, k, error) : NULL, square = 0;
+    double *back = dcl__doubles(n, k, ROOM, error), *ahead = back ? dcl__doubles(n, k, ROOM, error) : NULL, square = 0;
     if (ahead) {
         cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, k, k, 1, r->back, n, turn, k, 0, back, n);
         cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, k, k, 1, r->v, n, turn, k, 0, ahead, n);
@@ -173,7 +161,7 @@ static dcl_status refine(refinement *r, dcl__data_spectrum *found, dcl_error *er
     found->count = r->k;
     if (r->k == 0)
         return DCL_OK;
-    double *turn = numbers(r->k, r->k, error);
+    double *turn = dcl__doubles(r->k, r->k, ROOM, error);
     dcl_status status = turn ? decompose(r, found->values, turn, error) : DCL_ENOMEM;
     if (status == DCL_OK)
         status = find_residual(r, found->values, turn, &found->residual, error);
@@ -186,18 +174,19 @@ static dcl_status find_leading(const dcl_registry *registry, dcl_device *device,
 {
     const dcl_setting settings[] = {{.name = "lambda", .number = lambda}, {.name = "width", .integer = width}, {0}};
     const int64_t m = data->rows, n = data->columns;
-    double *factor = numbers(n, width, error);
-    refinement r = {.data = data, .rows = n < TILE ? TILE / n : 1, .v = factor ? numbers(n, width, error) : NULL};
+    double *factor = dcl__doubles(n, width, ROOM, error);
+    refinement r = {.data = data, .rows = n < TILE ? TILE / n : 1,
+                    .v = factor ? dcl__doubles(n, width, ROOM, error) : NULL};
     dcl_status status = r.v ? ask(registry, device, data, "singular_threshold", settings, 1, factor, error)
                             : DCL_ENOMEM;
     if (status == DCL_OK)
         status = take_vectors(&r, factor, width, error);
     free(factor);
     if (status == DCL_OK) {
-        r.left = numbers(m, r.k, error);
-        r.back = r.left ? numbers(n, r.k, error) : NULL;
-        r.tile = r.back ? numbers(r.rows, n, error) : NULL;
-        found->values = r.tile ? numbers(1, r.k, error) : NULL;
+        r.left = dcl__doubles(m, r.k, ROOM, error);
+        r.back = r.left ? dcl__doubles(n, r.k, ROOM, error) : NULL;
+        r.tile = r.back ? dcl__doubles(r.rows, n, ROOM, error) : NULL;
+        found->values = r.tile ? dcl__doubles(1, r.k, ROOM, error) : NULL;
         status = found->values ? refine(&r, found, error) : DCL_ENOMEM;
     }
     free(r.v);
@@ -244,7 +233,7 @@ dcl_status dcl__data_optimum(const dcl_registry *registry, dcl_device *device, c
     dcl_status status = dcl__data_spectrum_find(registry, device, data, lambda, width + more, spectrum, error);
     if (status)
         return status;
-    *shrunk = numbers(1, spectrum->count, error);
+    *shrunk = dcl__doubles(1, spectrum->count, ROOM, error);
     if (!*shrunk)
         return DCL_ENOMEM;
     *optimum = dcl_noise_optimum(noise, spectrum->values, spectrum->count,

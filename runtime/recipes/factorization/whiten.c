@@ -16,25 +16,13 @@
 
 #include "core/memory.h"
 #include "core/tensor.h"
+#include "recipes/common/dense.h"
 
 enum { TILE = 1 << 21, FEWEST = 64 };   /* elements of a tile of Y, X and Xw; samples of one at least */
 enum { PANEL = 32 };             /* columns that LAPACK factors at once                              */
 
-static double *numbers(int64_t rows, int64_t columns, dcl_error *error)
-{
-    double *made = calloc((size_t)(rows * columns) + 1, sizeof *made);
-    if (!made)
-        dcl__no_memory(error, "the whitening of X", rows * columns * (int64_t)sizeof *made);
-    return made;
-}
-
-static dcl_status lapack_status(int64_t info, const char *what, dcl_error *error)
-{
-    if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
-        return dcl__no_memory(error, "LAPACK's workspace", 0);
-    return info ? dcl__fail(error, DCL_ENUMERIC, "%s cannot be factored (LAPACK says %lld); does it hold NaN or "
-                            "infinity?", what, (long long)info) : DCL_OK;
-}
+/* What memory is for. */
+static const char ROOM[] = "the whitening of X";
 
 /* ---- Passes over the samples ---- */
 
@@ -84,8 +72,8 @@ static void make_whitened(const passes *p, int64_t first, int64_t count)
 static dcl_status fold(const passes *p, double *triangle, int64_t size, double *tile, int64_t count, dcl_error *error)
 {
     const int panel = (int)(size < PANEL ? size : PANEL);
-    return lapack_status(LAPACKE_dtpqrt(LAPACK_COL_MAJOR, (int)count, (int)size, 0, panel, triangle, (int)size, tile,
-                                        (int)count, p->panel, panel), "X", error);
+    return dcl__lapack(LAPACKE_dtpqrt(LAPACK_COL_MAJOR, (int)count, (int)size, 0, panel, triangle, (int)size, tile,
+                                      (int)count, p->panel, panel), "X", error);
 }
 
 /* R; of fewer samples than features X' itself. */
@@ -149,9 +137,9 @@ static double find_rest(const passes *p, char *kept)
 static dcl_status decompose(passes *p, dcl_error *error)
 {
     const int64_t n = p->features, k = p->least, most = p->samples > n ? p->samples : n;
-    double *left = numbers(k, k, error), *right = left ? numbers(k, n, error) : NULL;
-    dcl_status status = right ? lapack_status(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', (int)k, (int)n, p->triangle, (int)k,
-                                                             p->values, left, (int)k, right, (int)k), "X", error)
+    double *left = dcl__doubles(k, k, ROOM, error), *right = left ? dcl__doubles(k, n, ROOM, error) : NULL;
+    dcl_status status = right ? dcl__lapack(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', (int)k, (int)n, p->triangle, (int)k,
+                                                           p->values, left, (int)k, right, (int)k), "X", error)
                               : DCL_ENOMEM;
     while (status == DCL_OK && p->rank < k && p->values[p->rank] > (double)most * DBL_EPSILON * p->values[0])
         p->rank++;
@@ -176,8 +164,8 @@ static dcl_status allocate_passes(passes *p, dcl_error *error)
     int64_t all = 0;
     for (int i = 0; i < PARTS; i++)
         all += sizes[i];
-    p->room = numbers(1, all, error);
-    p->back = p->room ? numbers(n, k, error) : NULL;
+    p->room = dcl__doubles(1, all, ROOM, error);
+    p->back = p->room ? dcl__doubles(n, k, ROOM, error) : NULL;
     if (!p->back)
         return DCL_ENOMEM;
     for (int i = PARTS; i-- > 0; all -= sizes[i])
@@ -214,7 +202,7 @@ static void keep_back(dcl__whitening *w, passes *p)
 static dcl_status measure_rows(const passes *p, double *lengths, double *largest, dcl_error *error)
 {
     const int64_t n = p->features;
-    double *gram = numbers(n, n, error), *values = gram ? numbers(1, n, error) : NULL;
+    double *gram = dcl__doubles(n, n, ROOM, error), *values = gram ? dcl__doubles(1, n, ROOM, error) : NULL;
     dcl_status status = values ? DCL_OK : DCL_ENOMEM;
     for (int64_t first = 0; first < p->samples && status == DCL_OK; first += p->tile) {
         const int64_t count = count_at(p, first);
@@ -227,7 +215,7 @@ static dcl_status measure_rows(const passes *p, double *lengths, double *largest
         for (int64_t j = 0; j < n; j++)
             gram[i * n + j] /= lengths[i] * lengths[j];
     if (status == DCL_OK)
-        status = lapack_status(LAPACKE_dsyev(LAPACK_COL_MAJOR, 'N', 'L', (int)n, gram, (int)n, values), "X", error);
+        status = dcl__lapack(LAPACKE_dsyev(LAPACK_COL_MAJOR, 'N', 'L', (int)n, gram, (int)n, values), "X", error);
     if (status == DCL_OK)
         *largest = values[n - 1];
     free(gram);
@@ -239,10 +227,10 @@ static dcl_status measure_rows(const passes *p, double *lengths, double *largest
 static dcl_status keep_rows(const passes *p, dcl__whitening *w, dcl_error *error)
 {
     const int64_t n = p->features, size = dcl__dtype_size(p->data->dtype);
-    double *lengths = numbers(1, n, error), largest = 1;
+    double *lengths = dcl__doubles(1, n, ROOM, error), largest = 1;
     dcl_status status = lengths ? measure_rows(p, lengths, &largest, error) : DCL_ENOMEM;
     free(w->back);
-    w->back = status ? NULL : numbers(n, n, error);
+    w->back = status ? NULL : dcl__doubles(n, n, ROOM, error);
     if (status == DCL_OK)
         status = w->back ? keep(&w->x, &w->rooms[1], n, p->samples, p->data->dtype, NULL, error) : DCL_ENOMEM;
     for (int64_t first = 0; first < p->samples && status == DCL_OK; first += p->tile) {
@@ -335,8 +323,8 @@ static dcl_status take_moment(const dcl_matrix *moment, double *square, dcl_erro
 static dcl_status decompose_moment(dcl__whitening *w, double *square, double *values, dcl_error *error)
 {
     const int64_t n = w->features;
-    dcl_status status = lapack_status(LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', (int)n, square, (int)n, values),
-                                      "the moment of X", error);
+    dcl_status status = dcl__lapack(LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', (int)n, square, (int)n, values),
+                                    "the moment of X", error);
     if (status)
         return status;
     const double largest = values[n - 1];
@@ -357,7 +345,7 @@ static dcl_status decompose_moment(dcl__whitening *w, double *square, double *va
 static dcl_status project_moment(const dcl_matrix *data, double energy, dcl__whitening *w, dcl_error *error)
 {
     const int64_t m = data->rows, n = data->columns;
-    double *cross = numbers(m, n, error), *yw = cross ? numbers(m, w->rank, error) : NULL;
+    double *cross = dcl__doubles(m, n, ROOM, error), *yw = cross ? dcl__doubles(m, w->rank, ROOM, error) : NULL;
     dcl_status status = yw ? DCL_OK : DCL_ENOMEM;
     if (status == DCL_OK) {
         take(data, 0, n, cross);
@@ -385,8 +373,8 @@ static dcl_status whiten_moment(const dcl_matrix *data, const dcl_factorize_opti
         return dcl__fail(error, DCL_EINVAL, "Y X' has %" PRId64 " columns and X X' is %" PRId64 " x %" PRId64 ": all "
                          "three must be the number of features", data->columns, n, o->moment->columns);
     w->features = n;
-    double *square = numbers(n, n, error), *values = square ? numbers(1, n, error) : NULL;
-    w->back = values ? numbers(n, n, error) : NULL;
+    double *square = dcl__doubles(n, n, ROOM, error), *values = square ? dcl__doubles(1, n, ROOM, error) : NULL;
+    w->back = values ? dcl__doubles(n, n, ROOM, error) : NULL;
     dcl_status status = w->back ? take_moment(o->moment, square, error) : DCL_ENOMEM;
     if (status == DCL_OK)
         status = decompose_moment(w, square, values, error);
