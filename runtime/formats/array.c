@@ -171,7 +171,6 @@ dcl_status dcl__matrix_read(const char *file, uint32_t dtype, dcl__array *array,
         return status;
     status = check_matrix(&result, error);
     if (status) {
-        *array = (dcl__array){.missing = result.missing};
         dcl__array_free(&result);
         return dcl__prefix(error, status, "%s", file);
     }

@@ -24,7 +24,7 @@ typedef struct dcl__array {
 dcl_status dcl__array_read(const char *file, uint32_t dtype, dcl__array *array, dcl_error *error);
 
 /* The same, and it must be a matrix: rank 2, no dimension zero, all entries finite. The message counts
- * rows and columns from 1. Of a refused matrix *array keeps `missing` alone. */
+ * rows and columns from 1. */
 dcl_status dcl__matrix_read(const char *file, uint32_t dtype, dcl__array *array, dcl_error *error);
 
 /* Frees the data and empties the array; an empty array is allowed. */

@@ -76,6 +76,15 @@ static dcl_status check_shapes(const dcl__data_request *q, const char *file, con
     return DCL_OK;
 }
 
+/* Whether the file holds a matrix with missing entries; it was refused, and is read once more. */
+static int has_holes(const char *file, uint32_t dtype)
+{
+    dcl__array array = {0};
+    const int found = dcl__array_read(file, dtype, &array, NULL) == DCL_OK && array.rank == 2 && array.missing > 0;
+    dcl__array_free(&array);
+    return found;
+}
+
 /* Says after a complaint about Y who can do without what is missing there. */
 static dcl_status point_elsewhere(dcl_error *error)
 {
@@ -90,7 +99,7 @@ dcl_status dcl__read_data(const dcl__data_request *q, const char *file, uint32_t
 {
     const char *beside = q->inputs ? q->inputs : q->moment;
     dcl_status status = dcl__read_scaled(file, dtype, scale, &d->y, error);
-    if (status && !beside && d->y.missing > 0)
+    if (status == DCL_EFORMAT && !beside && has_holes(file, dtype))
         return point_elsewhere(error);
     if (status == DCL_OK && beside)
         status = dcl__read_scaled(beside, DCL_F64, 1, &d->x, error);
