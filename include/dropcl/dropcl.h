@@ -622,6 +622,7 @@ typedef struct dcl_growth_result {
                                     rounds or steps, or ended by the progress function               */
     const char *reason;          /* why it ended where it is not certified; static                   */
 } dcl_growth_result;
+/* DCL_EINVAL before the first run, and after one that failed. */
 DCL_API dcl_status dcl_growth_finish(dcl_growth *growth, dcl_growth_result *result, dcl_error *error);
 
 /* The least lambda whose optimum is U V' = 0: the polar of -gradient at 0 (an upper bound of it). */

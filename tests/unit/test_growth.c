@@ -534,6 +534,22 @@ START_TEST(what_cannot_grow_is_refused)
 }
 END_TEST
 
+START_TEST(a_failed_run_has_no_result)
+{
+    drawn p = draw_problem(14);
+    const dcl_problem problem = nuclear(&p);
+    dcl_growth *growth = new_growth(&problem, (dcl_growth_options){0});
+    dcl_growth_result result = grow(growth, 0.5 * p.values[0]);
+    dcl_error error;
+    ck_assert_int_eq(result.status, DCL_CERTIFIED);
+    p.y[0] = NAN;
+    ASSERT_FAILS(dcl_growth_run(growth, 0.25 * p.values[0], &error), DCL_ENUMERIC, "NaN");
+    ASSERT_FAILS(dcl_growth_finish(growth, &result, &error), DCL_EINVAL, "last run failed");
+    dcl_growth_free(growth);
+    free_drawn(&p);
+}
+END_TEST
+
 Suite *growth_suite(void)
 {
     Suite *suite = suite_create("growth");
@@ -552,6 +568,7 @@ Suite *growth_suite(void)
     tcase_add_loop_test(cases, a_run_can_be_stopped_and_limited, 0, 3);
     tcase_add_test(cases, equal_seeds_give_equal_factors);
     tcase_add_test(cases, what_cannot_grow_is_refused);
+    tcase_add_test(cases, a_failed_run_has_no_result);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -313,6 +313,7 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
 
 dcl_status dcl_growth_run(dcl_growth *g, double lambda, dcl_error *error)
 {
+    g->status = 0;
     if (!(lambda >= 0) || !isfinite(lambda))
         return dcl__fail(error, DCL_EINVAL, "lambda is %g, it must be a number of at least 0", lambda);
     g->problem.lambda = lambda;
@@ -343,7 +344,7 @@ static dcl_status find_values(dcl_growth *g, dcl_error *error)
 dcl_status dcl_growth_finish(dcl_growth *g, dcl_growth_result *result, dcl_error *error)
 {
     if (g->status == 0)
-        return dcl__fail(error, DCL_EINVAL, "the growth has not run yet");
+        return dcl__fail(error, DCL_EINVAL, "the growth has not run yet, or its last run failed");
     dcl_status status = find_values(g, error);
     if (status)
         return status;
