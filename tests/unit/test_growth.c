@@ -444,26 +444,45 @@ START_TEST(hard_cases_come_to_an_end)
 }
 END_TEST
 
-/* Where both sides are large each bound may fail with a probability of 1e-10, by a random start of its own, and the
- * best of them with what they have together. */
-START_TEST(bounds_of_all_rounds_may_fail)
+/* Entries on two diagonals of a matrix whose sides are both too large for an exact polar. */
+static dcl_entries large_entries(void)
 {
     enum { SIDE = 2100, COUNT = 2 * SIDE };
     static int64_t start[SIDE + 1], column[COUNT];
     static double value[COUNT];
-    const dcl_entries entries = {SIDE, SIDE, COUNT, start, column, value, NULL};
-    const dcl_problem problem = {.entries = &entries, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_NUCLEAR};
     draw(17, value, COUNT);
     for (int64_t a = 0; a < SIDE; a++) {
         start[a + 1] = 2 * (a + 1);
         column[2 * a] = a < SIDE - 1 ? a : 0;
         column[2 * a + 1] = column[2 * a] + 1;
     }
+    return (dcl_entries){SIDE, SIDE, COUNT, start, column, value, NULL};
+}
+
+/* Each bound there may fail with a probability of 1e-10, by a random start of its own, and the best of them with what
+ * they have together. */
+START_TEST(bounds_of_all_rounds_may_fail)
+{
+    const dcl_entries entries = large_entries();
+    const dcl_problem problem = {.entries = &entries, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_NUCLEAR};
     dcl_growth *growth = new_growth(&problem, (dcl_growth_options){.rounds = 3, .tolerance = 1e-12});
     const dcl_growth_result result = grow(growth, 2.5);
     ck_assert_int_eq(result.history_count, 3);
     ck_assert_int_eq(result.certificate.proof, DCL_PROOF_PROBABLE);
     ck_assert_double_eq_tol(result.certificate.failure, 3e-10, 1e-22);
+    dcl_growth_free(growth);
+}
+END_TEST
+
+/* Of the same factors, none here, each run makes another bound: by another start. */
+START_TEST(no_two_runs_have_the_same_random_start)
+{
+    const dcl_entries entries = large_entries();
+    const dcl_problem problem = {.entries = &entries, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_NUCLEAR};
+    dcl_growth *growth = new_growth(&problem, (dcl_growth_options){.rounds = 1});
+    const double first = grow(growth, 100).certificate.polar, second = grow(growth, 100).certificate.polar;
+    ck_assert_double_ne(first, second);
+    ck_assert_double_eq_tol(first, second, 0.02 * first);
     dcl_growth_free(growth);
 }
 END_TEST
@@ -565,6 +584,7 @@ Suite *growth_suite(void)
     tcase_add_loop_test(cases, nothing_is_certified_at_once_where_lambda_is_large, 0, 2);
     tcase_add_loop_test(cases, hard_cases_come_to_an_end, 0, ROWS(hard_lambdas));
     tcase_add_test(cases, bounds_of_all_rounds_may_fail);
+    tcase_add_test(cases, no_two_runs_have_the_same_random_start);
     tcase_add_loop_test(cases, a_run_can_be_stopped_and_limited, 0, 3);
     tcase_add_test(cases, equal_seeds_give_equal_factors);
     tcase_add_test(cases, what_cannot_grow_is_refused);

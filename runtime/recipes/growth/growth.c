@@ -34,6 +34,7 @@ struct dcl_growth {
     double precision;            /* of the next descent                                              */
     int polishes;                /* refits alone did not do: descend by gradients as well            */
     int idle;                    /* rounds without progress, one after the other                     */
+    uint64_t proofs;             /* certificates of all runs, each with a random start of its own    */
     double *values;
     dcl_growth_round *history;
     size_t history_count, history_capacity;
@@ -291,7 +292,7 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
     dcl_certificate c;
     dcl_status status = descend(g, error);
     dcl__atoms atoms = {.most = atoms_wanted(g, round)};
-    const dcl__proving proving = {slack_of(g), g->options.seed + (uint64_t)round, &g->data_gram};
+    const dcl__proving proving = {slack_of(g), g->options.seed + ++g->proofs, &g->data_gram};
     if (status == DCL_OK)
         status = dcl__certify(&g->problem, g->now.u, g->now.v, g->now.width, &proving, &c, &atoms, error);
     if (status == DCL_OK)
