@@ -625,7 +625,8 @@ typedef struct dcl_growth_result {
 /* DCL_EINVAL before the first run, and after one that failed. */
 DCL_API dcl_status dcl_growth_finish(dcl_growth *growth, dcl_growth_result *result, dcl_error *error);
 
-/* The least lambda whose optimum is U V' = 0: the polar of -gradient at 0 (an upper bound of it). */
+/* The least lambda whose optimum is U V' = 0: the polar of -gradient at 0 (an upper bound of it). DCL_EUNSUPPORTED for
+ * sums of squares, which have none. */
 DCL_API dcl_status dcl_growth_largest_lambda(const dcl_problem *problem, double *lambda, dcl_error *error);
 
 /* ---- Recipes: completion ------------------------------------------------------------------------ */

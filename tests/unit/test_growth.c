@@ -542,6 +542,8 @@ START_TEST(what_cannot_grow_is_refused)
     options.tolerance = 0;
     problem.penalty = DCL_PENALTY_DROPOUT;
     ASSERT_FAILS(dcl_growth_create(ops, device, &problem, &options, &growth, &error), DCL_EUNSUPPORTED, "fixed number");
+    double lambda;
+    ASSERT_FAILS(dcl_growth_largest_lambda(&problem, &lambda, &error), DCL_EUNSUPPORTED, "sum of squares");
     problem.penalty = DCL_PENALTY_NUCLEAR;
     ASSERT_OK(dcl_growth_create(ops, device, &problem, &options, &growth, &error));
     dcl_growth_result result;

@@ -360,7 +360,11 @@ dcl_status dcl_growth_finish(dcl_growth *g, dcl_growth_result *result, dcl_error
 
 dcl_status dcl_growth_largest_lambda(const dcl_problem *problem, double *lambda, dcl_error *error)
 {
+    const dcl__penalty *penalty = dcl__penalty_find(problem->penalty);
     dcl_certificate c;
+    if (penalty && !penalty->polar)
+        return dcl__fail(error, DCL_EUNSUPPORTED, "the penalty %s is a sum of squares: no lambda of it makes the best "
+                         "factors 0, so there is no largest one", penalty->name);
     dcl_status status = dcl_certify(problem, NULL, NULL, 0, &c, error);
     if (status == DCL_OK)
         *lambda = c.polar;
