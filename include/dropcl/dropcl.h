@@ -573,9 +573,10 @@ DCL_API dcl_status dcl_certify(const dcl_problem *problem, const double *u, cons
 
 /* ---- Recipes: certified growth ------------------------------------------------------------------ */
 
-/* One round: a descent with the units that there are, then the certificate. */
+/* One round: a descent with the units that there are, then the certificate. Width, objective and polar are those of the
+ * best factors of the run so far; the lower bound is the best of all rounds. */
 typedef struct dcl_growth_round {
-    int64_t round, width;        /* from 1; units after the descent                                  */
+    int64_t round, width;        /* from 1; units                                                    */
     int64_t steps;               /* of descent so far: evaluations of loss and gradients             */
     double seconds;              /* since the start                                                  */
     double lambda, objective, lower_bound, gap, polar;

@@ -217,7 +217,7 @@ static dcl_status keep_best(dcl_growth *g, const dcl_certificate *c, dcl_error *
     return status;
 }
 
-static dcl_status record(dcl_growth *g, int64_t round, double polar, dcl_error *error)
+static dcl_status record(dcl_growth *g, int64_t round, dcl_error *error)
 {
     dcl_status status = dcl__grow(&g->history, sizeof *g->history, g->history_count, &g->history_capacity,
                                   "the history", error);
@@ -227,7 +227,7 @@ static dcl_status record(dcl_growth *g, int64_t round, double polar, dcl_error *
         .round = round, .width = g->best.width, .steps = g->loss.evaluations,
         .seconds = dcl__now() - g->options.started, .lambda = g->problem.lambda,
         .objective = g->certificate.objective, .lower_bound = g->bound, .gap = g->certificate.relative_gap,
-        .polar = polar};
+        .polar = g->certificate.polar};
     return DCL_OK;
 }
 
@@ -298,7 +298,7 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
     if (status == DCL_OK)
         status = keep_best(g, &c, error);
     if (status == DCL_OK)
-        status = record(g, round, c.polar, error);
+        status = record(g, round, error);
     if (g->first_step == 0)
         g->first_step = dcl__now() - g->options.started;
     if (status == DCL_OK) {
