@@ -134,13 +134,15 @@ static dcl_status evaluate(descent *s, double *objective, dcl_error *error)
     dcl_status status = dcl__device_loss_at(s->d, s->width, s->sides[0].now, s->sides[1].now, objective,
                                             s->sides[0].gradient, s->sides[1].gradient, error);
     double penalty = 0;
-    for (int64_t i = 0; i < s->width && status == DCL_OK; i++) {
+    if (status)
+        return status;
+    for (int64_t i = 0; i < s->width; i++) {
         const double left = s->penalty->norm(s->problem, 0, s->sides[0].now + i, s->sides[0].rows, s->width);
         const double right = s->penalty->norm(s->problem, 1, s->sides[1].now + i, s->sides[1].rows, s->width);
         penalty += left > 0 && right > 0 ? left * right : 0;
     }
     *objective += s->problem->lambda * penalty;
-    return status;
+    return DCL_OK;
 }
 
 static void copy_sides(descent *s, int back)
