@@ -556,7 +556,8 @@ typedef struct dcl_certificate {
     double polar_reached;        /* the largest u'Zv that was found                                  */
     int proof;                   /* DCL_PROOF_...                                                    */
     int exact;                   /* 1: the polar is known exactly, so that the gap closes at the optimum;
-                                    sums of squares: for dropout of a rank below the width           */
+                                    sums of squares: for dropout of a rank below the width, small
+                                    singular values counted                                          */
     double failure;              /* DCL_PROOF_PROBABLE: that probability, of a growth that of all its
                                     rounds together; else 0                                          */
     double stationarity;         /* |<Z, U V'> - regularizer| / objective, with twice the regularizer for

@@ -287,6 +287,25 @@ START_TEST(balanced_factors_of_dropout_are_certified)
 }
 END_TEST
 
+/* Units of small singular values use up the width too, and then nothing says that the gap closes. */
+START_TEST(small_units_count_for_the_rank_of_dropout)
+{
+    const double y[9] = {1, 0, 0, 0, 9e-4, 0, 0, 0, 8e-4};
+    const dcl_matrix matrix = {3, 3, DCL_F64, y};
+    const dcl_problem problem = {.data = &matrix, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_DROPOUT,
+                                 .lambda = 1e-8, .block = 1};
+    double factor[6] = {0};
+    for (int i = 0; i < 4; i++)                  /* balanced: Y without its last value is U U', columns of one length */
+        factor[i] = sqrt(y[4 * (i / 2)] / 2) * (i == 3 ? -1 : 1);
+    const dcl_certificate full = certify(&problem, factor, factor, 2);
+    ck_assert_double_gt(full.relative_gap, 0.9);
+    ck_assert_int_eq(full.rank, 1);
+    ck_assert_int_eq(full.exact, 0);
+    factor[2] = factor[3] = 0;
+    ck_assert_int_eq(certify(&problem, factor, factor, 2).exact, 1);
+}
+END_TEST
+
 /* ---- Corners ---- */
 
 START_TEST(zero_is_certified_at_once_where_lambda_is_large)
@@ -464,7 +483,8 @@ Suite *certificate_suite(void)
 {
     const TTest *const tests[] = {
         the_gap_follows_the_distance, an_estimate_from_below_would_break_the_bound,
-        balanced_factors_of_dropout_are_certified, zero_is_certified_at_once_where_lambda_is_large,
+        balanced_factors_of_dropout_are_certified, small_units_count_for_the_rank_of_dropout,
+        zero_is_certified_at_once_where_lambda_is_large,
         without_a_penalty_the_bound_is_zero, no_entries_and_no_numbers_make_a_gap_of_zero,
         units_are_weighed_as_they_are, what_makes_no_problem_is_refused,
         factors_that_are_no_numbers_or_not_allowed_are_refused, rows_without_entries_hold_numbers_too,

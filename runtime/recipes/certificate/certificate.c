@@ -4,6 +4,7 @@
  * goes below. For the squared loss the best t is known; else a search finds it, where it is not the largest. */
 #include "recipes/certificate/certificate.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -186,14 +187,18 @@ static double balance_of(const dcl__slope *s)
     return worst;
 }
 
-static dcl_status find_rank(const dcl__slope *s, int64_t *rank, dcl_error *error)
+/* The rank as it is reported, and the number of singular values that are more than rounding. */
+static dcl_status find_ranks(const dcl__slope *s, int64_t *rank, int64_t *full_rank, dcl_error *error)
 {
+    const double rounding = fmax((double)s->rows, (double)s->columns) * DBL_EPSILON;
     double *values = malloc((size_t)s->width * sizeof *values);
     if (!values)
         return dcl__no_memory(error, "singular values", s->width * (int64_t)sizeof *values);
     dcl_status status = dcl__product_values(s->rows, s->columns, s->u, s->v, s->width, values, error);
     if (status == DCL_OK)
         *rank = dcl__numerical_rank(values, s->width);
+    for (int64_t i = 0; i < s->width && status == DCL_OK; i++)
+        *full_rank += values[i] > rounding * values[0];
     free(values);
     return status;
 }
@@ -231,18 +236,19 @@ static dcl_status judge(const dcl__slope *s, const dcl__proving *proving, dcl_ce
 {
     const dcl__penalty *penalty = dcl__penalty_find(s->problem->penalty);
     dual d = {.slope = s};
+    int64_t full_rank = 0;
     dcl_status status = weigh(s, penalty, proving, found, atoms, &d, error);
     if (status == DCL_OK && !isfinite(s->data_term + found->regularizer))
         status = dcl__fail(error, DCL_ENUMERIC, "the objective is no f64 number: the factors hold NaN or infinity, or "
                            "they or lambda are too large");
     if (status == DCL_OK && s->width > 0)
-        status = find_rank(s, &found->rank, error);
+        status = find_ranks(s, &found->rank, &full_rank, error);
     if (status)
         return status;
     const double scaling = (penalty->squares ? 2 : 1) * found->regularizer;
     const int64_t side = s->rows < s->columns ? s->rows : s->columns;
     if (penalty->squares)        /* the bound is that of any rank */
-        found->exact = penalty->is_certifiable && (found->rank < s->width || s->width >= side);
+        found->exact = penalty->is_certifiable && (full_rank < s->width || s->width >= side);
     found->data_term = s->data_term;
     found->objective = found->data_term + found->regularizer;
     found->lower_bound = lower_bound(&d);
