@@ -657,7 +657,8 @@ typedef struct dcl_baseline {
 
 /* Weighted least squares with kappa_row ||b||^2 + kappa_column ||c||^2, where kappa is the variance of the noise over
  * that of the biases, both estimated from the entries (empirical Bayes: Dempster, Laird, Rubin 1977), so that nothing
- * has to be chosen and few entries move a bias little. Free with dcl_baseline_free, also after a failure. */
+ * has to be chosen and few entries move a bias little. DCL_EINVAL where there are no entries for a mean. Free with
+ * dcl_baseline_free, also after a failure. */
 DCL_API dcl_status dcl_baseline_fit(const dcl_entries *entries, int bias, dcl_baseline *baseline, dcl_error *error);
 DCL_API void dcl_baseline_free(dcl_baseline *baseline);
 

@@ -205,6 +205,20 @@ START_TEST(constant_entries_have_no_biases)
 }
 END_TEST
 
+START_TEST(without_entries_there_is_no_mean)
+{
+    static known k;
+    dcl_baseline b;
+    dcl_error error;
+    take(&k, 1, 2, (double[]){NAN, NAN}, NULL);
+    ASSERT_FAILS(dcl_baseline_fit(&k.entries, DCL_BIAS_MEAN, &b, &error), DCL_EINVAL, "no mean");
+    dcl_baseline_free(&b);
+    b = fit(&k.entries, DCL_BIAS_NONE);
+    ck_assert_double_eq(b.mean, 0);
+    dcl_baseline_free(&b);
+}
+END_TEST
+
 /* ---- Predictions ---- */
 
 START_TEST(errors_are_weighted)
@@ -443,8 +457,8 @@ Suite *completion_suite(void)
     const TTest *const tests[] = {
         a_holdout_and_the_rest_are_all_entries, a_holdout_follows_from_the_seed,
         a_holdout_is_neither_empty_nor_everything, the_mean_is_weighted, biases_of_a_sum_come_back,
-        damped_biases_solve_their_equations,
-        constant_entries_have_no_biases, errors_are_weighted, the_path_falls_and_ends_where_the_holdout_is_worse,
+        damped_biases_solve_their_equations, constant_entries_have_no_biases,
+        without_entries_there_is_no_mean, errors_are_weighted, the_path_falls_and_ends_where_the_holdout_is_worse,
         a_given_lambda_is_the_only_one, what_cannot_be_is_refused, the_report_has_the_explicit_objective,
         losses_under_masks_have_the_explicit_objective_for_a_mean, the_bound_is_nearly_reached_by_rank_one,
         without_noise_the_units_fit_the_entries, NULL};

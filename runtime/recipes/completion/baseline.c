@@ -4,7 +4,6 @@
  * the biases for given variances; after each, the variances are estimated anew, with what each bias may still vary by
  * (expectation maximisation: Dempster, Laird, Rubin 1977). The mean has no prior.
  */
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -134,6 +133,8 @@ dcl_status dcl_baseline_fit(const dcl_entries *entries, int bias, dcl_baseline *
                                .damping_row = INFINITY, .damping_column = INFINITY};
     if (bias < DCL_BIAS_NONE || bias > DCL_BIAS_BOTH)
         return dcl__fail(error, DCL_EINVAL, "biases are none of the constants of dropcl.h");
+    if (entries->count < 1 && bias != DCL_BIAS_NONE)
+        return dcl__fail(error, DCL_EINVAL, "without entries there is no mean (choose no biases, or give entries)");
     fit f = {.entries = entries, .baseline = baseline};
     const int made = make_side(entries->rows, baseline->row, &f.row) &
                      make_side(entries->columns, baseline->column, &f.column);
