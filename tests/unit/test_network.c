@@ -282,6 +282,32 @@ START_TEST(epochs_end_when_every_sample_was_drawn)
 }
 END_TEST
 
+/* More samples than the device adds up at a time: none is left out. Both outputs are wrong, and stay so. */
+START_TEST(an_epoch_counts_every_sample)
+{
+    enum { BATCH = 1 << 19, MANY = 3 * BATCH };
+    const dcl_layer layers[] = {{.width = 2, .activation = DCL_ACTIVATION_LINEAR}};
+    const dcl_network_options options = {.layers = layers, .layer_count = 1, .loss = DCL_LOSS_SQUARED, .rate = 1e-12,
+                                         .batch = BATCH, .epochs = 1};
+    double *numbers = calloc(3 * MANY, sizeof *numbers);
+    dcl_network *network;
+    dcl_error error;
+    int64_t count;
+    ck_assert_ptr_nonnull(numbers);
+    for (int i = 0; i < MANY; i++)
+        numbers[i] = numbers[MANY + 2 * i + 1] = 1;
+    const dcl_matrix ones = {MANY, 1, DCL_F64, numbers}, second = {MANY, 2, DCL_F64, numbers + MANY};
+    ASSERT_OK(dcl_network_create(ops, device, &ones, &second, NULL, NULL, &options, &network, &error));
+    ASSERT_OK(dcl_network_set_weights(network, 0, (double[]){1, -1}, NULL, &error));
+    train(network);
+    const dcl_epoch *history = dcl_network_history(network, &count);
+    ck_assert_double_eq(history[0].training_error, 1);
+    ck_assert_double_eq_tol(history[0].training_loss, 5, 1e-5);
+    dcl_network_free(network);
+    free(numbers);
+}
+END_TEST
+
 /* Targets of validation that training drives away from: the first epoch is the best. */
 START_TEST(early_stopping_keeps_the_best_weights)
 {
@@ -371,6 +397,6 @@ Suite *network_suite(void)
     return make_suite("network", setup, close_device, (const TTest *[]){
         a_linear_network_reaches_least_squares, evaluation_is_the_forward_pass, noise_costs_what_theory_says,
         blocks_are_dropped_together, a_free_feature_map_attains_the_bound,
-        the_same_seed_gives_the_same_weights, epochs_end_when_every_sample_was_drawn,
+        the_same_seed_gives_the_same_weights, epochs_end_when_every_sample_was_drawn, an_epoch_counts_every_sample,
         early_stopping_keeps_the_best_weights, weights_can_be_set, what_cannot_be_is_refused, NULL});
 }

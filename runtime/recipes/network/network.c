@@ -275,12 +275,35 @@ int64_t dcl__epoch_end(const dcl_network *network, int64_t epoch)
     return epoch * (samples / batch) + (epoch * (samples % batch) + batch - 1) / batch;
 }
 
-/* Fetches a sum of the epoch and begins the next. */
+/* About so many samples' losses and errors the device adds up, in f32 where it computes so: then the host takes the sums.
+ * Between two steps an interrupt is heard. */
+enum { MOST_SUMMED = 1 << 20, LEAST_STEPS = 2 };
+
+/* Adds a sum of the device and begins the next. */
 static dcl_status take_sum(dcl_network *network, const char *name, double *sum, dcl_error *error)
 {
     const double nothing = 0;
-    dcl_status status = dcl_session_fetch(network->session, name, DCL_F64, sum, error);
+    double part = 0;
+    dcl_status status = dcl_session_fetch(network->session, name, DCL_F64, &part, error);
+    *sum += part;
     return status ? status : dcl_session_feed(network->session, name, DCL_F64, &nothing, error);
+}
+
+/* Trains until so many steps are done, and adds up loss and errors. */
+static dcl_status train(dcl_network *network, int64_t end, double *loss, double *wrong, dcl_error *error)
+{
+    const int64_t fit = MOST_SUMMED / network->options.batch, most = fit > LEAST_STEPS ? fit : LEAST_STEPS;
+    dcl_status status = DCL_OK;
+    int64_t left;
+    while (status == DCL_OK && !network->stopped && (left = end - dcl_session_steps(network->session)) > 0) {
+        status = dcl__advance(network->session, left < most ? left : most, network->options.stop,
+                              network->options.user, &network->stopped, error);
+        if (status == DCL_OK)
+            status = take_sum(network, "loss.sum", loss, error);
+        if (status == DCL_OK)
+            status = take_sum(network, "errors.sum", wrong, error);
+    }
+    return status;
 }
 
 static dcl_status run_epoch(dcl_network *network, dcl_epoch *done, dcl_error *error)
@@ -288,13 +311,8 @@ static dcl_status run_epoch(dcl_network *network, dcl_epoch *done, dcl_error *er
     double loss = 0, wrong = 0;
     const int64_t before = dcl_session_steps(network->session);
     *done = (dcl_epoch){.epoch = (int64_t)network->history_count + 1, .validation_loss = NAN, .validation_error = NAN};
-    dcl_status status = dcl__advance(network->session, dcl__epoch_end(network, done->epoch) - before,
-                                     network->options.stop, network->options.user, &network->stopped, error);
+    dcl_status status = train(network, dcl__epoch_end(network, done->epoch), &loss, &wrong, error);
     done->step = dcl_session_steps(network->session);
-    if (status == DCL_OK)
-        status = take_sum(network, "loss.sum", &loss, error);
-    if (status == DCL_OK)
-        status = take_sum(network, "errors.sum", &wrong, error);
     const double seen = (double)((done->step - before) * network->options.batch);
     done->training_loss = loss / seen;
     done->training_error = network->targets.columns > 1 ? wrong / seen : NAN;

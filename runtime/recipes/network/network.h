@@ -1,7 +1,7 @@
 /* network.h: what training and assessing fully connected networks share.
  *
  * The graph has the inputs "X" and "T", all training samples, and "E", some rows to be evaluated; parameters
- * "layers.0.weight", "layers.0.bias", ...; "loss.sum" and "errors.sum" grow over an epoch, so that a step needs no
+ * "layers.0.weight", "layers.0.bias", ...; "loss.sum" and "errors.sum" grow over many steps, so that a step needs no
  * wait. Its results "outputs" and "hidden" are of "E", without noise.
  */
 #ifndef DCL__NETWORK_H
