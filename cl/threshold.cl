@@ -50,17 +50,17 @@ __kernel void singular_draw(__global real *block, long count, uint4 key)
 __kernel void singular_move(__global const real *from, __global real *to, long offset, long stride, long rows,
                             long columns)
 {
-    long column = get_global_id(0), row = get_global_id(1);
-    if (row < rows && column < columns)
-        to[offset + row * stride + column] = from[row * columns + column];
+    long i = get_global_id(0);
+    if (i < rows * columns)
+        to[offset + i / columns * stride + i % columns] = from[i];
 }
 
 /* Sets a part of a matrix to 0. */
 __kernel void singular_clear(__global real *matrix, long stride, long first, long rows, long columns)
 {
-    long column = get_global_id(0), row = get_global_id(1);
-    if (row < rows && column < columns)
-        matrix[row * stride + first + column] = R(0.0);
+    long i = get_global_id(0);
+    if (i < rows * columns)
+        matrix[i / columns * stride + first + i % columns] = R(0.0);
 }
 
 /* Column t of both factors gets the sign that makes the entry of largest magnitude on the left positive, the

@@ -449,9 +449,8 @@ static dcl_status rotate(dcl__krylov *k, int side, int64_t from, int64_t to)
         status = multiply(k, 0, 1, part, rotation(k, from, to), 0, (dcl_view){room, 0, rows, to, to});
         const dcl_argument argument[] = {dcl_arg_tensor(room), dcl_arg_tensor(part.tensor), dcl_arg_long(part.offset),
                                          dcl_arg_long(part.stride), dcl_arg_long(rows), dcl_arg_long(to)};
-        const uint64_t items[] = {(uint64_t)to, (uint64_t)rows};
         if (!status)
-            status = k->host->launch(k->call, "singular_move", NULL, argument, 6, 2, items, NULL);
+            status = dcl__launch(k->host, k->call, "singular_move", argument, 6, rows * to);
     }
     return status;
 }
@@ -500,8 +499,7 @@ static dcl_status store_side(dcl__krylov *k, int side, const double *vectors, co
     const int64_t count = k->count[side], rows = factor->dim[0], width = factor->dim[1];
     const dcl_argument argument[] = {dcl_arg_tensor(factor), dcl_arg_long(width), dcl_arg_long(keep),
                                      dcl_arg_long(rows), dcl_arg_long(width - keep)};
-    const uint64_t items[] = {(uint64_t)(width - keep), (uint64_t)rows};
-    dcl_status status = k->host->launch(k->call, "singular_clear", NULL, argument, 5, 2, items, NULL);
+    dcl_status status = dcl__launch(k->host, k->call, "singular_clear", argument, 5, rows * (width - keep));
     if (status || keep == 0)
         return status;
     status = send_rotation(k, vectors, weight, count, keep, 0);
