@@ -260,6 +260,16 @@ START_TEST(rates_combine)
 }
 END_TEST
 
+START_TEST(more_features_than_lapack_counts_are_refused)
+{
+    const dcl_matrix y = {M, N, DCL_F64, NULL}, x = {(int64_t)1 << 31, N, DCL_F64, NULL};
+    const dcl_noise noise = {.kind = DCL_NOISE_DROPOUT, .block = 1};
+    dcl_assessment found;
+    dcl_error error;
+    ASSERT_FAILS(dcl_noise_assess(&y, &x, NULL, NULL, R, &noise, &found, NULL, NULL, &error), DCL_EINVAL, "rows");
+}
+END_TEST
+
 START_TEST(contradictions_are_named)
 {
     const struct { dcl_factorize_options options; const char *part; } faults[] = {
@@ -366,6 +376,7 @@ Suite *noise_suite(void)
     tcase_add_loop_test(cases, losses_average_to_the_objective, 0, 2 * ROWS(kinds));
     tcase_add_loop_test(cases, blocks_weigh_their_products, 0, 2);
     tcase_add_test(cases, rates_combine);
+    tcase_add_test(cases, more_features_than_lapack_counts_are_refused);
     tcase_add_test(cases, contradictions_are_named);
     tcase_add_loop_test(cases, an_expectation_changes_nothing, 0, ROWS(kinds));
     tcase_add_test(cases, a_run_that_was_ended_goes_on);

@@ -273,6 +273,8 @@ dcl_status dcl_noise_assess(const dcl_matrix *data, const dcl_matrix *inputs, co
 {
     if (width < 1 || width > INT32_MAX || data->rows > INT32_MAX || data->columns > INT32_MAX)
         return dcl__fail(error, DCL_EINVAL, "the sizes of factors and data must be from 1 to 2^31 - 1");
+    if (inputs && (inputs->rows < 1 || inputs->rows > INT32_MAX))
+        return dcl__fail(error, DCL_EINVAL, "X has %" PRId64 " rows, but sizes are from 1 to 2^31 - 1", inputs->rows);
     if (inputs && inputs->columns != data->columns)
         return dcl__fail(error, DCL_EINVAL, "X has %" PRId64 " columns, Y has %" PRId64 ": they must be as many",
                          inputs->columns, data->columns);
