@@ -11,7 +11,6 @@
 typedef struct dcl__penalty {
     int id;                      /* DCL_PENALTY_...                                                  */
     const char *name, *doc;      /* "l1-l2"; what it favours, in some words                          */
-    int is_smooth;               /* both norms are Euclidean: (||u||^2 + ||v||^2) / 2 has the same minima */
     int is_certifiable;          /* the polar is exact, so that a gap can close; else only bounded   */
     /* ||u||_u or ||v||_v (side 0, 1) of `length` numbers `stride` apart; infinity outside of the domain. */
     double (*norm)(const dcl_problem *problem, int side, const double *x, int64_t length, int64_t stride);

@@ -86,5 +86,5 @@ static dcl_status polar_of(const dcl__slope *slope, double slack, uint64_t seed,
 }
 
 const dcl__penalty dcl__penalty_nonnegative = {.id = DCL_PENALTY_NONNEGATIVE, .name = "nonnegative",
-                                               .doc = "low rank without negative numbers", .is_smooth = 1, .norm = norm,
+                                               .doc = "low rank without negative numbers", .norm = norm,
                                                .shrink = shrink, .polar = polar_of};

@@ -17,5 +17,5 @@ static void shrink(const dcl_problem *problem, int side, double weight, double *
 }
 
 const dcl__penalty dcl__penalty_nuclear = {.id = DCL_PENALTY_NUCLEAR, .name = "nuclear", .doc = "low rank",
-                                           .is_smooth = 1, .is_certifiable = 1, .norm = norm, .shrink = shrink,
+                                           .is_certifiable = 1, .norm = norm, .shrink = shrink,
                                            .polar = dcl__spectral_polar};
