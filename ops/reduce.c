@@ -59,7 +59,7 @@ typedef struct remainder_shape {
 
 /* One launch of reduce_pass; the names are those of its arguments. */
 typedef struct pass {
-    int64_t slabs, slab, span, chunk_rows, chunks, fold;
+    int64_t slab, span, chunk_rows, chunks, fold;
     int64_t items;               /* work-items                                                       */
     int64_t count;               /* elements that it writes                                          */
 } pass;
@@ -84,7 +84,7 @@ static remainder_shape start(const dcl_tensor *x, axis_set axes)
 static pass choose_pass(int64_t slabs, int64_t length, int64_t inner)
 {
     enum { SHORT = 256, WIDE = 256, LEAST_ROWS = 32, MOST_ITEMS = 262144 };
-    pass made = {.slabs = slabs, .slab = length * inner, .fold = inner == 1};
+    pass made = {.slab = length * inner, .fold = inner == 1};
     if (length <= SHORT)
         made.span = made.fold ? 4 : inner;
     else

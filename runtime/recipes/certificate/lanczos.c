@@ -21,7 +21,6 @@ typedef struct state {
     int64_t steps, room;
     double *basis, *alpha, *beta, *projection;
     double *ritz, *scratch;      /* Ritz values, rising                                              */
-    double logarithm;            /* of the product of all beta                                       */
 } state;
 
 static dcl_status make_room(state *s, dcl_error *error)

@@ -17,7 +17,6 @@ enum {
     DCL__STREAM_MASK_RIGHT = 5,
     DCL__STREAM_HOLDOUT = 6,
     DCL__STREAM_LANCZOS = 7,
-    DCL__STREAM_ITERATION = 8,   /* starts of power iterations */
     DCL__STREAM_WEIGHTS = 16,    /* and the number of the layer */
     DCL__STREAM_LAYER = 64       /* and the number of the layer */
 };
