@@ -102,8 +102,9 @@ static dcl__residual make_residual(const dcl_host *host, dcl_call *call)
 
 /* ---- Kernels that both ways share ---- */
 
-dcl_status dcl__residual_launch(const dcl_host *host, dcl_call *call, const dcl__residual *s, const char *name,
-                                const dcl_argument *argument, uint32_t count, int64_t items)
+/* One dimension of work-items. */
+static dcl_status launch(const dcl_host *host, dcl_call *call, const dcl__residual *s, const char *name,
+                         const dcl_argument *argument, uint32_t count, int64_t items)
 {
     const uint64_t global = (uint64_t)items;
     return host->launch(call, name, s->defines, argument, count, 1, &global, NULL);
@@ -115,7 +116,7 @@ static dcl_status keep_units(const dcl_host *host, dcl_call *call, const dcl__re
     const dcl_argument argument[] = {
         dcl_arg_tensor(host->scratch(call, DCL__LIST)), dcl_arg_long(s->width), dcl_arg_long(m.block),
         dcl_arg_long(m.threshold), dcl_arg_key(m.key)};
-    return dcl__residual_launch(host, call, s, "residual_keep", argument, 5, 1);
+    return launch(host, call, s, "residual_keep", argument, 5, 1);
 }
 
 dcl_status dcl__residual_launch_rows(const dcl_host *host, dcl_call *call, const dcl__residual *s, const char *name,
@@ -157,8 +158,7 @@ dcl_status dcl__residual_finish(const dcl_host *host, dcl_call *call, const dcl_
     int64_t first = 0;
     if (count > FAN) {
         const dcl_argument combine[] = {dcl_arg_tensor(partial), dcl_arg_long(count), dcl_arg_long(FAN)};
-        dcl_status status = dcl__residual_launch(host, call, s, "residual_combine", combine, 3,
-                                                 dcl__divide_up(count, FAN));
+        dcl_status status = launch(host, call, s, "residual_combine", combine, 3, dcl__divide_up(count, FAN));
         if (status)
             return status;
         first = count;
@@ -166,7 +166,7 @@ dcl_status dcl__residual_finish(const dcl_host *host, dcl_call *call, const dcl_
     }
     const dcl_argument argument[] = {dcl_arg_tensor(partial), dcl_arg_long(first), dcl_arg_long(first + count),
                                      dcl_arg_tensor(host->output(call, DCL__LOSS))};
-    return dcl__residual_launch(host, call, s, "residual_finish", argument, 4, 1);
+    return launch(host, call, s, "residual_finish", argument, 4, 1);
 }
 
 /* ---- By bands and tiles ---- */
@@ -283,7 +283,7 @@ static dcl_status subtract(const dcl_host *host, dcl_call *call, const dcl__resi
         dcl_arg_tensor(at->residual.tensor), dcl_arg_tensor(s->y), dcl_arg_long(at->first * s->n),
         dcl_arg_long(at->rows * s->n), dcl_arg_tensor(host->scratch(call, DCL__PARTIAL)), dcl_arg_long(items),
         dcl_arg_long(at->first == 0)};
-    return dcl__residual_launch(host, call, s, "residual_subtract", argument, 7, items);
+    return launch(host, call, s, "residual_subtract", argument, 7, items);
 }
 
 /* What the masks keep of U, scaled, where it is not all. */

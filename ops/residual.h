@@ -32,10 +32,6 @@ typedef struct dcl__residual {
 /* A draw is kept when its word is below this: the integers below retain 2^32, as in the op `mask`. [run] */
 int64_t dcl__mask_threshold(const dcl_host *host, dcl_call *call);
 
-/* One dimension of work-items. [run] */
-dcl_status dcl__residual_launch(const dcl_host *host, dcl_call *call, const dcl__residual *s, const char *name,
-                                const dcl_argument *argument, uint32_t count, int64_t items);
-
 /* A kernel over rows, which takes the number of rows of a work-item as its last argument: one on devices that
  * have many work-items at once, more on those where one work-item is a whole group. [run] */
 dcl_status dcl__residual_launch_rows(const dcl_host *host, dcl_call *call, const dcl__residual *s, const char *name,

@@ -29,7 +29,7 @@ double dcl__host_get(uint32_t dtype, const void *numbers, int64_t i)
     return dtype == DCL_F64 ? ((const double *)numbers)[i] : (double)((const float *)numbers)[i];
 }
 
-void dcl__host_set(uint32_t dtype, void *numbers, int64_t i, double value)
+static void set(uint32_t dtype, void *numbers, int64_t i, double value)
 {
     if (dtype == DCL_F64)
         ((double *)numbers)[i] = value;
@@ -44,7 +44,7 @@ void *dcl__host_random(uint32_t dtype, int64_t count, uint64_t seed, dcl_error *
     uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
     for (int64_t i = 0; numbers && i < count; i++) {
         state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-        dcl__host_set(dtype, numbers, i, (double)(int64_t)state / 9223372036854775808.0);
+        set(dtype, numbers, i, (double)(int64_t)state / 9223372036854775808.0);
     }
     return numbers;
 }

@@ -16,7 +16,6 @@ void *dcl__host_zeros(uint32_t dtype, int64_t count, dcl_error *error);
 void *dcl__host_random(uint32_t dtype, int64_t count, uint64_t seed, dcl_error *error);
 
 double dcl__host_get(uint32_t dtype, const void *numbers, int64_t i);
-void dcl__host_set(uint32_t dtype, void *numbers, int64_t i, double value);
 
 /* c = alpha op(a) op(b) + beta c; m x n with inner dimension k. */
 void dcl__host_product(uint32_t dtype, uint32_t transpose, int64_t m, int64_t n, int64_t k, double alpha, const void *a,

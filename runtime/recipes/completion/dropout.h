@@ -35,7 +35,8 @@ dcl_status dcl__dropout_run(dcl__dropout *dropout, dcl_error *error);
 /* The averaged factors; rows and columns without entries have zeros. A `round` of the history is a report. */
 dcl_status dcl__dropout_finish(dcl__dropout *dropout, dcl_growth_result *result, dcl_error *error);
 
-/* What training sees at its present iterates: mean and deviation of losses under unseen masks, and the objective. */
+/* What training sees at its present iterates: mean and deviation of losses under unseen masks, and the objective.
+ * Only tests ask for it: the two must agree. */
 dcl_status dcl__dropout_expectation(dcl__dropout *dropout, int64_t draws, double *mean, double *deviation,
                                     double *objective, dcl_error *error);
 

@@ -22,7 +22,8 @@ int dcl__noise_couples(const dcl_noise *noise);
 /* The width x width matrix C. A correlated noise reads the input "A", which is added where it is missing. */
 dcl_value dcl__noise_weights(dcl_graph *graph, const dcl__task *task);
 
-/* The explicit objective, and its penalty alone. `x` is the data, features x samples, or 0 where there are none. */
+/* The explicit objective, and its penalty alone, for which only tests ask. `x` is the data, features x samples, or 0
+ * where there are none. */
 dcl_value dcl__noise_regularizer(dcl_graph *graph, const dcl__task *task, dcl_value u, dcl_value v, dcl_value x);
 dcl_value dcl__noise_objective(dcl_graph *graph, const dcl__task *task, dcl_value y, dcl_value u, dcl_value v,
                                dcl_value x);

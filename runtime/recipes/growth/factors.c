@@ -83,17 +83,14 @@ void dcl__factors_free(dcl__factors *f)
     f->width = 0;
 }
 
-double dcl__unit_weights(const dcl_problem *problem, const dcl__factors *f, double *weights)
+void dcl__unit_weights(const dcl_problem *problem, const dcl__factors *f, double *weights)
 {
     const dcl__penalty *penalty = dcl__penalty_find(problem->penalty);
-    double sum = 0;
     for (int64_t i = 0; i < f->width; i++) {
         const double left = penalty->norm(problem, 0, f->u + i, f->rows, f->width);
         const double right = penalty->norm(problem, 1, f->v + i, f->columns, f->width);
         weights[i] = left > 0 && right > 0 ? left * right : 0;
-        sum += weights[i];
     }
-    return sum;
 }
 
 static void scale(double *x, int64_t rows, int64_t stride, double by)

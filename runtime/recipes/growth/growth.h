@@ -20,8 +20,8 @@ dcl_status dcl__factors_copy(dcl__factors *factors, const double *u, const doubl
 dcl_status dcl__factors_keep(dcl__factors *factors, const int *keeps, dcl_error *error);
 void dcl__factors_free(dcl__factors *factors);
 
-/* ||u_i||_u ||v_i||_v by the penalty's norms, into `weights` (room for width); returns their sum. */
-double dcl__unit_weights(const dcl_problem *problem, const dcl__factors *factors, double *weights);
+/* ||u_i||_u ||v_i||_v by the penalty's norms, into `weights` (room for width). */
+void dcl__unit_weights(const dcl_problem *problem, const dcl__factors *factors, double *weights);
 /* Gives both factors of each unit the same norm. */
 void dcl__balance_units(const dcl_problem *problem, dcl__factors *factors);
 
