@@ -1,7 +1,6 @@
 /* partial_svd.c: the singular triplets of a matrix above a threshold, and no more. */
 #include "partial_svd.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -104,7 +104,7 @@ static dcl_growth_result grow(dcl_growth *growth, double lambda)
     dcl_error error;
     ASSERT_OK(dcl_growth_run(growth, lambda, &error));
     ASSERT_OK(dcl_growth_finish(growth, &result, &error));
-    const dcl_growth_round *last = &result.history[result.history_count - 1];    /* it is of the factors that are left */
+    const dcl_growth_round *last = &result.history[result.history_count - 1]; /* of the factors that are left */
     ck_assert_int_eq(last->width, result.width);
     ck_assert_double_eq(last->objective, result.certificate.objective);
     ck_assert_double_eq(last->polar, result.certificate.polar);

@@ -7,7 +7,6 @@
  * 1. */
 #include <cblas.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "core/memory.h"

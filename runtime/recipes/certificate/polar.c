@@ -3,7 +3,6 @@
 
 #include <cblas.h>
 #include <float.h>
-#include <inttypes.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,6 @@
 #include "recipes/certificate/slope.h"
 
 #include <cblas.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* optimize.c: one optimizer update of a parameter, with its state. */
 #include <stdio.h>
-#include <string.h>
 
 #include "recipes/factorization/factorization.h"
 

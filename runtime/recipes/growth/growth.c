@@ -1,10 +1,7 @@
 /* growth.c: certified growth: descend, certify, add the atoms of the polar, until the gap is within the tolerance. */
-#include <cblas.h>
 #include <inttypes.h>
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/clock.h"
 #include "core/memory.h"
