@@ -1,6 +1,8 @@
 /* build.c: short names for what recipes add to graphs again and again. */
 #include "recipes/common/build.h"
 
+#include <stdio.h>
+
 dcl_value dcl__unary(dcl_graph *graph, const char *op, dcl_value x)
 {
     return dcl_graph_apply(graph, NULL, op, &x, 1, NULL);
@@ -47,4 +49,15 @@ dcl_value dcl__matrix_parameter(dcl_graph *graph, const char *name, int64_t rows
 {
     return dcl_graph_parameter(graph, name, 2, (int64_t[]){rows, columns},
                                (dcl_initial){.deviation = deviation, .stream = stream});
+}
+
+dcl_value dcl__state_of(dcl_graph *graph, dcl_value parameter, const char *suffix)
+{
+    char name[96];
+    const dcl_tensor *shape = dcl_value_tensor(graph, parameter);
+    if (!shape)
+        return 0;
+    const dcl_tensor copy = *shape;
+    snprintf(name, sizeof name, "%s.%s", dcl_value_name(graph, parameter), suffix);
+    return dcl_graph_parameter(graph, name, copy.rank, copy.dim, (dcl_initial){0});
 }

@@ -18,5 +18,7 @@ dcl_value dcl__scalar_parameter(dcl_graph *graph, const char *name, double value
 /* A rows x columns parameter of normal numbers. */
 dcl_value dcl__matrix_parameter(dcl_graph *graph, const char *name, int64_t rows, int64_t columns,
                                 double deviation, uint32_t stream);
+/* A zero parameter of the shape of another, named "PARAMETER.SUFFIX": what an optimizer keeps. */
+dcl_value dcl__state_of(dcl_graph *graph, dcl_value parameter, const char *suffix);
 
 #endif

@@ -1,19 +1,5 @@
 /* optimize.c: one optimizer update of a parameter, with its state. */
-#include <stdio.h>
-
 #include "recipes/factorization/factorization.h"
-
-/* A zero parameter of the shape of another, named "PARAMETER.SUFFIX". */
-static dcl_value state_of(dcl_graph *graph, dcl_value parameter, const char *suffix)
-{
-    char name[64];
-    const dcl_tensor *shape = dcl_value_tensor(graph, parameter);
-    if (!shape)
-        return 0;
-    const dcl_tensor copy = *shape;
-    snprintf(name, sizeof name, "%s.%s", dcl_value_name(graph, parameter), suffix);
-    return dcl_graph_parameter(graph, name, copy.rank, copy.dim, (dcl_initial){0});
-}
 
 /* Adam's step does not depend on the scale of the gradient, so the rate is in units of the parameter. The
  * gradient is divided by its own scale, norm * unit, so that its square fits into f32 whatever the data. */
@@ -24,7 +10,7 @@ static dcl_value adam(dcl_graph *graph, const dcl__task *task, dcl_value paramet
         {.name = "rate", .number = schedule.rate * unit}, {.name = "schedule", .string = schedule.word},
         {.name = "horizon", .integer = schedule.horizon}, {.name = "beta2", .number = 0.99},
         {.name = "scale", .number = task->norm * unit > 0 ? 1 / (task->norm * unit) : 1}, {0}};
-    dcl_value mean = state_of(graph, parameter, "mean"), variance = state_of(graph, parameter, "variance");
+    dcl_value mean = dcl__state_of(graph, parameter, "mean"), variance = dcl__state_of(graph, parameter, "variance");
     dcl_value next = dcl_graph_apply(graph, NULL, "adam", (dcl_value[]){parameter, mean, variance, gradient}, 4,
                                      settings);
     dcl_graph_assign(graph, parameter, next);
@@ -44,7 +30,7 @@ static dcl_value sgd(dcl_graph *graph, const dcl__task *task, dcl_value paramete
     const dcl_setting settings[] = {
         {.name = "rate", .number = step}, {.name = "schedule", .string = schedule.word},
         {.name = "horizon", .integer = schedule.horizon}, {.name = "momentum", .number = momentum}, {0}};
-    dcl_value velocity = state_of(graph, parameter, "velocity");
+    dcl_value velocity = dcl__state_of(graph, parameter, "velocity");
     dcl_value next = dcl_graph_apply(graph, NULL, "sgd", (dcl_value[]){parameter, velocity, gradient}, 3, settings);
     dcl_graph_assign(graph, parameter, next);
     dcl_graph_assign(graph, velocity, next ? next + 1 : 0);

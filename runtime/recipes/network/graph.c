@@ -101,18 +101,6 @@ static void take_batch(dcl_network *network, dcl_value *x, dcl_value *t)
     *t = dcl__binary(network->graph, "gather", *t, indices);
 }
 
-/* A zero parameter of the shape of another, named "PARAMETER.SUFFIX". */
-static dcl_value state_of(dcl_graph *graph, dcl_value parameter, const char *suffix)
-{
-    char name[2 * DCL__LAYER_NAME];
-    const dcl_tensor *shape = dcl_value_tensor(graph, parameter);
-    if (!shape)
-        return 0;
-    const dcl_tensor copy = *shape;
-    snprintf(name, sizeof name, "%s.%s", dcl_value_name(graph, parameter), suffix);
-    return dcl_graph_parameter(graph, name, copy.rank, copy.dim, (dcl_initial){0});
-}
-
 /* Losses are sums over the batch, rates are for means: descent divides the rate by the batch, Adam the gradient. */
 static void optimize(dcl_network *network, dcl_value parameter, dcl_value gradient)
 {
@@ -126,8 +114,8 @@ static void optimize(dcl_network *network, dcl_value parameter, dcl_value gradie
     const dcl_setting own = adam ? (dcl_setting){.name = "scale", .number = 1 / (double)o->batch}
                                  : (dcl_setting){.name = "momentum", .number = momentum};
     const dcl_setting settings[] = {rate, schedule, horizon, own, {0}};
-    dcl_value state[2] = {state_of(graph, parameter, adam ? "mean" : "velocity"),
-                          adam ? state_of(graph, parameter, "variance") : 0};
+    dcl_value state[2] = {dcl__state_of(graph, parameter, adam ? "mean" : "velocity"),
+                          adam ? dcl__state_of(graph, parameter, "variance") : 0};
     dcl_value next = adam
         ? dcl_graph_apply(graph, NULL, "adam", (dcl_value[]){parameter, state[0], state[1], gradient}, 4, settings)
         : dcl_graph_apply(graph, NULL, "sgd", (dcl_value[]){parameter, state[0], gradient}, 3, settings);
