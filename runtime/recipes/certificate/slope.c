@@ -8,6 +8,7 @@
 
 #include "core/memory.h"
 #include "core/tensor.h"
+#include "recipes/common/entries_order.h"
 #include "recipes/common/sum.h"
 
 enum { TILE_LINES = 256, TILE_NUMBERS = 1 << 19 };
@@ -65,12 +66,12 @@ static int64_t line_start(const dcl__slope *s, int transpose, int64_t line)
 
 static int64_t entry_of(const dcl__slope *s, int transpose, int64_t e)
 {
-    return transpose ? s->order[e] : e;
+    return transpose ? s->by_column[2 * e + 1] : e;
 }
 
-static int64_t place_of(const dcl__slope *s, int transpose, int64_t entry)
+static int64_t place_of(const dcl__slope *s, int transpose, int64_t e)
 {
-    return transpose ? s->row_of[entry] : s->problem->entries->column[entry];
+    return transpose ? s->by_column[2 * e] : s->problem->entries->column[e];
 }
 
 /* What Z has at an entry. */
@@ -87,10 +88,8 @@ static void make_tile(const dcl__slope *s, int transpose, int64_t first, int64_t
     if (s->entry) {
         memset(z, 0, (size_t)numbers * sizeof *z);
         for (int64_t i = 0; i < count; i++)
-            for (int64_t e = line_start(s, transpose, first + i); e < line_start(s, transpose, first + i + 1); e++) {
-                const int64_t entry = entry_of(s, transpose, e);
-                z[i * l.length + place_of(s, transpose, entry)] = number_of(s, entry);
-            }
+            for (int64_t e = line_start(s, transpose, first + i); e < line_start(s, transpose, first + i + 1); e++)
+                z[i * l.length + place_of(s, transpose, e)] = number_of(s, entry_of(s, transpose, e));
         return;
     }
     load_lines(s->problem->data, transpose, first, count, z);
@@ -182,7 +181,6 @@ static void add_entry(dcl__slope *s, int64_t row, int64_t e, sums *found)
         x += u[i] * v[i];
     const double z = weight * s->loss->slope(y, x);
     s->entry[e] = z;
-    s->row_of[e] = row;
     dcl__add(&found->data_term, weight * s->loss->value(y, x));
     dcl__add(&found->product, z * x);
     dcl__add(&found->square, z * z / weight);
@@ -190,35 +188,19 @@ static void add_entry(dcl__slope *s, int64_t row, int64_t e, sums *found)
     dcl__add(&found->energy, weight * s->loss->value(y, 0));
 }
 
-/* Numbers the entries by columns, rows rising: a counting sort. */
-static void order_columns(dcl__slope *s)
-{
-    const dcl_entries *entries = s->problem->entries;
-    int64_t *start = s->column_start;
-    for (int64_t e = 0; e < entries->count; e++)
-        start[entries->column[e] + 1]++;
-    for (int64_t b = 0; b < s->columns; b++)
-        start[b + 1] += start[b];
-    for (int64_t e = 0; e < entries->count; e++)
-        s->order[start[entries->column[e]]++] = e;
-    memmove(start + 1, start, (size_t)s->columns * sizeof *start);
-    start[0] = 0;
-}
-
 static dcl_status measure_entries(dcl__slope *s, sums *found, dcl_error *error)
 {
     const dcl_entries *entries = s->problem->entries;
     const size_t count = (size_t)(entries->count > 0 ? entries->count : 1);
     s->entry = malloc(count * sizeof *s->entry);
-    s->row_of = malloc(count * sizeof *s->row_of);
-    s->order = malloc(count * sizeof *s->order);
+    s->by_column = malloc(2 * count * sizeof *s->by_column);
     s->column_start = calloc((size_t)s->columns + 1, sizeof *s->column_start);
-    if (!s->entry || !s->row_of || !s->order || !s->column_start)
+    if (!s->entry || !s->by_column || !s->column_start)
         return dcl__no_memory(error, "the slope of the loss at the entries", (int64_t)count * 24);
     for (int64_t row = 0; row < s->rows; row++)
         for (int64_t e = entries->start[row]; e < entries->start[row + 1]; e++)
             add_entry(s, row, e, found);
-    order_columns(s);
+    dcl__entries_order(entries, s->column_start, s->by_column);
     return DCL_OK;
 }
 
@@ -250,8 +232,7 @@ dcl_status dcl__slope_make(const dcl_problem *problem, const double *u, const do
 void dcl__slope_free(dcl__slope *slope)
 {
     free(slope->entry);
-    free(slope->row_of);
-    free(slope->order);
+    free(slope->by_column);
     free(slope->column_start);
     *slope = (dcl__slope){0};
 }
@@ -373,12 +354,10 @@ static void gram_of_entries(const dcl__slope *s, int transpose, int64_t side, do
     for (int64_t line = 0; line < count; line++) {
         const int64_t end = line_start(s, transpose, line + 1);
         for (int64_t e = line_start(s, transpose, line); e < end; e++) {
-            const int64_t a = entry_of(s, transpose, e);
-            double *row = gram + place_of(s, transpose, a) * side;
-            for (int64_t f = e; f < end; f++) {
-                const int64_t b = entry_of(s, transpose, f);
-                row[place_of(s, transpose, b)] += number_of(s, a) * number_of(s, b);
-            }
+            const double z = number_of(s, entry_of(s, transpose, e));
+            double *row = gram + place_of(s, transpose, e) * side;
+            for (int64_t f = e; f < end; f++)
+                row[place_of(s, transpose, f)] += z * number_of(s, entry_of(s, transpose, f));
         }
     }
 }
@@ -519,9 +498,8 @@ static dcl_status each_of_entries(const dcl__slope *s, int transpose, dcl__slope
     for (int64_t line = 0; line < l.count && numbers && places; line++) {
         const int64_t first = line_start(s, transpose, line), count = line_start(s, transpose, line + 1) - first;
         for (int64_t i = 0; i < count; i++) {
-            const int64_t entry = entry_of(s, transpose, first + i);
-            numbers[i] = number_of(s, entry);
-            places[i] = place_of(s, transpose, entry);
+            numbers[i] = number_of(s, entry_of(s, transpose, first + i));
+            places[i] = place_of(s, transpose, first + i);
         }
         visit(user, line, numbers, places, count);
     }

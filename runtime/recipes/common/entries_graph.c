@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/error.h"
+#include "recipes/common/entries_order.h"
 
 static dcl_value vector_input(dcl_graph *graph, const char *name, uint32_t dtype, int64_t length)
 {
@@ -21,31 +22,13 @@ dcl_value dcl__entries_loss(dcl_graph *graph, const dcl_entries *e, const char *
                            (dcl_setting[]){{.name = "loss", .string = loss}, {0}});
 }
 
-/* Entries by columns: where those of each column begin, and the row and the number of each. */
-static void order_entries(const dcl_entries *e, int64_t *column_start, int64_t *by_column)
-{
-    for (int64_t i = 0; i < e->count; i++)
-        column_start[e->column[i] + 1]++;
-    for (int64_t b = 0; b < e->columns; b++)
-        column_start[b + 1] += column_start[b];
-    for (int64_t a = 0; a < e->rows; a++)
-        for (int64_t i = e->start[a]; i < e->start[a + 1]; i++) {
-            int64_t *to = by_column + 2 * column_start[e->column[i]]++;
-            to[0] = a;
-            to[1] = i;
-        }
-    for (int64_t b = e->columns; b > 0; b--)
-        column_start[b] = column_start[b - 1];
-    column_start[0] = 0;
-}
-
 dcl_status dcl__entries_feed(dcl_session *session, const dcl_entries *e, dcl_error *error)
 {
     const int64_t room = 2 * e->count + e->columns + 1;
     int64_t *by_column = calloc((size_t)room, sizeof *by_column), *column_start = by_column + 2 * e->count;
     if (!by_column)
         return dcl__no_memory(error, "the order of entries", room * (int64_t)sizeof *by_column);
-    order_entries(e, column_start, by_column);
+    dcl__entries_order(e, column_start, by_column);
     const struct { const char *name; uint32_t dtype; const void *data; } inputs[] = {
         {"value", DCL_F64, e->value}, {"start", DCL_I64, e->start}, {"column", DCL_I64, e->column},
         {"column_start", DCL_I64, column_start}, {"by_column", DCL_I64, by_column}, {"weight", DCL_F64, e->weight}};
