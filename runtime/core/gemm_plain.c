@@ -1,8 +1,21 @@
 /* gemm_plain.c: the matrix product that must be right everywhere, by cl/gemm_plain.cl. */
+#include <stdio.h>
+
 #include "core/gemm.h"
 #include "core/program.h"
 #include "core/tensor.h"
 #include "gemm_plain.cl.h"
+
+/* Elements of C that a work-item computes, and work-items of a group. */
+enum { ROWS = 16, COLUMNS = 4, WIDE = 16, HIGH = 4 };
+
+/* So much of k at a time: Mesa's llvmpipe ends a work-item's loops after 65535 rounds, without a word. */
+enum { MOST_DEPTH = 1 << 15 };
+
+static uint64_t divide_up(int64_t count, int64_t by)
+{
+    return (uint64_t)((count + by - 1) / by);
+}
 
 static dcl_status set_arguments(cl_kernel kernel, const dcl__product *p, dcl_error *error)
 {
@@ -19,19 +32,35 @@ static dcl_status set_arguments(cl_kernel kernel, const dcl__product *p, dcl_err
     return dcl__set_kernel_arguments(kernel, "gemm_plain", arguments, sizeof arguments / sizeof *arguments, error);
 }
 
-static dcl_status run_plain(dcl_device *device, const dcl__product *p, dcl_error *error)
+static dcl_status run_piece(dcl_device *device, const dcl__product *p, dcl_error *error)
 {
-    static const uint64_t cpu_group[] = {4, 1};     /* CPUs like small groups, GPUs the host's choice */
-    const dcl__build build = {.owner = "gemm_plain", .source = gemm_plain_cl, .real = p->dtype};
-    const uint64_t global[] = {(uint64_t)(p->n + 15) / 16, (uint64_t)(p->m + 7) / 8};
+    static const uint64_t local[] = {WIDE, HIGH};
+    char defines[32];
+    snprintf(defines, sizeof defines, "ROWS=%d COLUMNS=%d", ROWS, COLUMNS);
+    const dcl__build build = {.owner = "gemm_plain", .source = gemm_plain_cl, .real = p->dtype, .defines = defines};
+    const uint64_t global[] = {WIDE * divide_up(p->n, WIDE * COLUMNS), divide_up(p->m, ROWS)};
     cl_kernel kernel;
     dcl_status status = dcl__kernel(device, &build, "gemm_plain", &kernel, error);
     if (status == DCL_OK)
         status = set_arguments(kernel, p, error);
-    if (status)
-        return status;
-    return dcl__enqueue(device, kernel, "gemm_plain", 2, global,
-                        device->info.type == DCL_TYPE_CPU ? cpu_group : NULL, error);
+    return status ? status : dcl__enqueue(device, kernel, "gemm_plain", 2, global, local, error);
+}
+
+/* Pieces of k, each added to what the ones before made. */
+static dcl_status run_plain(dcl_device *device, const dcl__product *p, dcl_error *error)
+{
+    const int64_t a_step = p->transpose & DCL_TRANSPOSE_A ? p->a.stride : 1;
+    const int64_t b_step = p->transpose & DCL_TRANSPOSE_B ? 1 : p->b.stride;
+    dcl_status status = DCL_OK;
+    for (int64_t first = 0; (first == 0 || first < p->k) && status == DCL_OK; first += MOST_DEPTH) {
+        dcl__product piece = *p;
+        piece.k = p->k - first < MOST_DEPTH ? p->k - first : MOST_DEPTH;
+        piece.a.offset += first * a_step;
+        piece.b.offset += first * b_step;
+        piece.beta = first == 0 ? p->beta : 1;
+        status = run_piece(device, &piece, error);
+    }
+    return status;
 }
 
 const dcl__gemm_variant dcl__gemm_plain = {.name = "plain", .run = run_plain};

@@ -59,6 +59,17 @@ class Family(Case):
         self.check("PoCL", "stochastic", KINDS.keys() - SAME_MASKS, 1e-2)
 
     @unittest.skipUnless(has_rusticl(), "needs rusticl")
+    def test_steps_on_all_images_are_the_same_on_rusticl(self):
+        self.save("Y.npy", first_images(ROWS, 1))
+        for kind in FEW:
+            seen = [self.factorize(self.path("Y.npy"), "--rank", WIDTH, "--steps", 3, *KINDS[kind], "--device", selector,
+                                   environment=environment, out=selector).history
+                    for selector, environment in DEVICES.values()]
+            here, there = ([float(step["objective"]) for step in history] for history in seen)
+            self.assertEqual(len(here), 3)
+            self.assertClose(there, here, 1e-5)
+
+    @unittest.skipUnless(has_rusticl(), "needs rusticl")
     def test_explicit_training_on_rusticl(self):
         self.check("rusticl", "explicit", FEW, 1e-4, **COARSE)
 
