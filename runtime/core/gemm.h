@@ -8,6 +8,7 @@ typedef struct dcl__gemm_variant {
     const char *name;
     dcl_status (*run)(dcl_device *device, const dcl__product *product, dcl_error *error);
     int large_kernels;           /* 1: large matrices take other kernels, which the self-test must see  */
+    int long_loops;              /* 1: work-items run as many rounds of loops as matrices are long      */
 } dcl__gemm_variant;
 
 extern const dcl__gemm_variant dcl__gemm_clblast, dcl__gemm_packed, dcl__gemm_plain;

@@ -261,4 +261,4 @@ void dcl__gemm_packed_release(dcl_device *device)
         dcl__buffer_release(device, device->gemm->panels[i]);
 }
 
-const dcl__gemm_variant dcl__gemm_packed = {.name = "packed", .run = run_packed};
+const dcl__gemm_variant dcl__gemm_packed = {.name = "packed", .run = run_packed, .long_loops = 1};

@@ -1,13 +1,19 @@
-/* gemm_plain.c: the matrix product that must be right everywhere, by cl/gemm_plain.cl. */
+/* gemm_plain.c: the matrix product that must be right everywhere, by cl/gemm_plain.cl or cl/gemm_scalar.cl. */
 #include <stdio.h>
 
 #include "core/gemm.h"
 #include "core/program.h"
 #include "core/tensor.h"
 #include "gemm_plain.cl.h"
+#include "gemm_scalar.cl.h"
 
-/* Elements of C that a work-item computes, and work-items of a group. */
-enum { ROWS = 16, COLUMNS = 4, WIDE = 16, HIGH = 4 };
+/* A kernel: elements of C that a work-item computes, how far apart its columns are, and work-items of a group (0: the
+ * host's choice). */
+typedef struct form {
+    const char *name, *source;
+    int64_t rows, columns, apart;
+    uint64_t local[2];
+} form;
 
 /* So much of k at a time: Mesa's llvmpipe ends a work-item's loops after 65535 rounds, without a word. */
 enum { MOST_DEPTH = 1 << 15 };
@@ -32,18 +38,28 @@ static dcl_status set_arguments(cl_kernel kernel, const dcl__product *p, dcl_err
     return dcl__set_kernel_arguments(kernel, "gemm_plain", arguments, sizeof arguments / sizeof *arguments, error);
 }
 
+/* CPUs like small groups, GPUs the host's choice; those that make vectors of work-items want them side by side. */
+static form choose_form(const dcl_device_info *info)
+{
+    if (info->type != DCL_TYPE_CPU)
+        return (form){"gemm_plain", gemm_plain_cl, 8, 16, 1, {0}};
+    if (info->lanes_f32 > 1)
+        return (form){"gemm_plain", gemm_plain_cl, 8, 16, 1, {4, 1}};
+    return (form){"gemm_scalar", gemm_scalar_cl, 16, 4, 16, {16, 4}};
+}
+
 static dcl_status run_piece(dcl_device *device, const dcl__product *p, dcl_error *error)
 {
-    static const uint64_t local[] = {WIDE, HIGH};
+    const form f = choose_form(&device->info);
     char defines[32];
-    snprintf(defines, sizeof defines, "ROWS=%d COLUMNS=%d", ROWS, COLUMNS);
-    const dcl__build build = {.owner = "gemm_plain", .source = gemm_plain_cl, .real = p->dtype, .defines = defines};
-    const uint64_t global[] = {WIDE * divide_up(p->n, WIDE * COLUMNS), divide_up(p->m, ROWS)};
+    snprintf(defines, sizeof defines, "ROWS=%d COLUMNS=%d", (int)f.rows, (int)f.columns);
+    const dcl__build build = {.owner = f.name, .source = f.source, .real = p->dtype, .defines = defines};
+    const uint64_t global[] = {(uint64_t)f.apart * divide_up(p->n, f.apart * f.columns), divide_up(p->m, f.rows)};
     cl_kernel kernel;
-    dcl_status status = dcl__kernel(device, &build, "gemm_plain", &kernel, error);
+    dcl_status status = dcl__kernel(device, &build, f.name, &kernel, error);
     if (status == DCL_OK)
         status = set_arguments(kernel, p, error);
-    return status ? status : dcl__enqueue(device, kernel, "gemm_plain", 2, global, local, error);
+    return status ? status : dcl__enqueue(device, kernel, f.name, 2, global, f.local[0] ? f.local : NULL, error);
 }
 
 /* Pieces of k, each added to what the ones before made. */

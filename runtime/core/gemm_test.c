@@ -7,7 +7,9 @@
 #include "core/buffer.h"
 #include "core/cache.h"
 #include "core/gemm.h"
+#include "core/program.h"
 #include "core/tensor.h"
+#include "long_loop.cl.h"
 
 static const struct {
     int64_t m, n, k;
@@ -26,11 +28,11 @@ static const struct {
     {7, 450, 600, 0, 1, 1},      /* packed: rows of A are packed, on every device */
     {60, 20, 600, 0, 1, 0},
     {60, 20, 600, DCL_TRANSPOSE_A, 1, -1},
-    {4, 4, 67000, 0, 1, 0},      /* longer than the loops of some drivers: llvmpipe ends them after 65535 rounds */
     /* For variants with other kernels for large matrices. */
     {1027, 801, 779, DCL_TRANSPOSE_A, 1, 0},
 };
 
+enum { ROUNDS = 70000 };         /* of a loop                                                        */
 enum { TEST_COUNT = sizeof tests / sizeof *tests, SMALL_AREA = 450 * 600, LARGE_AREA = 1027 * 801 };
 
 /* The matrices of a test: on the host, and those on the device with room for `area` elements each. */
@@ -122,24 +124,90 @@ static dcl_status self_test(dcl_device *device, uint32_t dtype, const dcl__gemm_
     return status;
 }
 
+/* ---- Long loops ---- */
+
+/* Runs one loop on the device. Mesa's llvmpipe ends the loops of a work-item after 65535 rounds, without a word. */
+static dcl_status run_loop(dcl_device *device, cl_mem buffer, const dcl_tensor *tensor, double *found, dcl_error *error)
+{
+    static const uint64_t one = 1;
+    const cl_long rounds = ROUNDS;
+    const dcl__kernel_argument arguments[] = {{sizeof rounds, &rounds}, {sizeof buffer, &buffer}};
+    const dcl__build build = {.owner = "long_loop", .source = long_loop_cl, .real = DCL_F32};
+    cl_kernel kernel;
+    dcl_status status = dcl__kernel(device, &build, "long_loop", &kernel, error);
+    if (status == DCL_OK)
+        status = dcl__set_kernel_arguments(kernel, "long_loop", arguments, 2, error);
+    if (status == DCL_OK)
+        status = dcl__enqueue(device, kernel, "long_loop", 1, &one, &one, error);
+    return status ? status : dcl__buffer_read(device, buffer, tensor, DCL_F64, found, error);
+}
+
+static dcl_status test_loops(dcl_device *device, int *passed, dcl_error *error)
+{
+    const int64_t count = 1;
+    dcl_tensor tensor;
+    cl_mem buffer = NULL;
+    double found = 0;
+    uint32_t expected = 1;
+    dcl_status status = dcl__tensor_init(&tensor, "self-test", DCL_F32, 1, &count, error);
+    if (status == DCL_OK)
+        status = dcl__buffer_create(device, "self-test of loops", dcl__tensor_bytes(&tensor), &buffer, error);
+    if (status == DCL_OK)
+        status = run_loop(device, buffer, &tensor, &found, error);
+    dcl__buffer_release(device, buffer);
+    for (int i = 0; i < ROUNDS; i++)
+        expected = expected * 1664525u + 1013904223u;
+    *passed = found == expected >> 8;
+    return status;
+}
+
+/* ---- What is remembered ---- */
+
+/* Whether a test has run before, and its result. */
+static int recall(const char *key, int *passed)
+{
+    size_t size;
+    char *known = dcl__cache_load(key, &size);
+    if (known)
+        *passed = strcmp(known, "right") == 0;
+    free(known);
+    return known != NULL;
+}
+
+static dcl_status remember(const char *key, int passed, dcl_status status)
+{
+    if (status == DCL_OK)
+        dcl__cache_store(key, passed ? "right" : "wrong", 5);
+    return status;
+}
+
+static dcl_status check_loops(dcl_device *device, int *passed, dcl_error *error)
+{
+    char key[DCL__KEY_TEXT];
+    const dcl_device_info *info = &device->info;
+    const char *const identity[] = {"long loops 1", info->name, info->version, info->driver, info->platform_version};
+    dcl__cache_key(identity, sizeof identity / sizeof *identity, key);
+    if (recall(key, passed))
+        return DCL_OK;
+    const dcl_status status = test_loops(device, passed, error);
+    return remember(key, *passed, status);
+}
+
 dcl_status dcl__gemm_test(dcl_device *device, uint32_t dtype, const dcl__gemm_variant *tried, int *passed,
                           dcl_error *error)
 {
     char key[DCL__KEY_TEXT], parameters[DCL__TUNING_TEXT];
+    const dcl_device_info *info = &device->info;
     dcl__tuning_text(dcl__tuning_of(device, dtype), tried->name, parameters);
-    const char *const identity[] = {"gemm self-test 7", tried->name, dcl__dtype_name(dtype), device->info.name,
-                                    device->info.version, device->info.driver, device->info.platform_version,
-                                    parameters};
-    size_t size;
+    const char *const identity[] = {"gemm self-test 8", tried->name, dcl__dtype_name(dtype), info->name, info->version,
+                                    info->driver, info->platform_version, parameters};
+    *passed = 1;
+    dcl_status status = tried->long_loops ? check_loops(device, passed, error) : DCL_OK;
+    if (status || !*passed)
+        return status;
     dcl__cache_key(identity, sizeof identity / sizeof *identity, key);
-    char *known = dcl__cache_load(key, &size);
-    if (known) {
-        *passed = strcmp(known, "right") == 0;
-        free(known);
+    if (recall(key, passed))
         return DCL_OK;
-    }
-    dcl_status status = self_test(device, dtype, tried, passed, error);
-    if (status == DCL_OK)
-        dcl__cache_store(key, *passed ? "right" : "wrong", 5);
-    return status;
+    status = self_test(device, dtype, tried, passed, error);
+    return remember(key, *passed, status);
 }

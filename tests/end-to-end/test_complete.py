@@ -317,7 +317,7 @@ class BadInput(Complete):
     def test_options_out_of_range_and_contradictions_are_refused(self):
         name = self.triplets()
         for message, *options in (("--share is -1", "--share", -1), ("--share is 1", "--share", 1),
-                                  ("--tolerance is -1", "--tolerance", -1),
+                                  ("--tolerance: '-1' must be", "--tolerance", -1),
                                   ("and go without --lambda", "--lambda", 1, "--path", 3),
                                   ("and go without --lambda", "--lambda", 1, "--share", 0.5),
                                   ("which --lambda is best", "--holdout", "0.0")):

@@ -151,7 +151,7 @@ class Misuse(Case):
         for options, says in (
                 (["--penalty", "l3"], "no --penalty l3"), (["--penalty", "dropout"], "fixed number"),
                 (["--lambda", "-1"], "--lambda is -1"), (["--lambda", "1", "--share", "0.5"], "say the same"),
-                (["--share", "2"], "--share is 2"), (["--path", "-1"], "--path is -1"),
+                (["--share", "2"], "--share is 2"), (["--path", "-1"], "--path: '-1' must be"),
                 (["--path", "3", "--lambda", "0"], "never reaches"), (["--mixture", "0.5"], "--penalty elastic"),
                 (["--retain", "0.5"], "no noise"), (["--data", y], "without --data"), (["--resume"], "--resume")):
             with self.subTest(options=options):
