@@ -86,6 +86,7 @@ class Case(unittest.TestCase):
         """Runs the program; it ends with the status and says nothing on stderr but messages, these if all is well."""
         result = run(PROGRAM, *words, folder=self.folder, **environment)
         self.assertEqual(result.status, status, f"{words}\n{result.text}")
+        self.assertNotIn(" ** On entry to ", result.text)     # BLAS says so, of arguments that it cannot take
         # Mesa's compiler warns of its own log() when it builds it for the first time.
         said = [line for line in result.err.splitlines() if not line.startswith("MESA: warning: ")]
         for line in said:

@@ -54,12 +54,14 @@ static void rescale(double *x, int64_t rows, int64_t width, const double *weight
 
 dcl_status dcl__unshrink(const dcl_entries *entries, double *u, double *v, int64_t width, dcl_error *error)
 {
-    double *gram = calloc((size_t)(width * width + 2 * width) + 1, sizeof *gram);
+    if (width == 0)
+        return DCL_OK;
+    double *gram = calloc((size_t)(width * width + 2 * width), sizeof *gram);
     double *right = gram + width * width, *x = right + width;
     if (!gram)
         return dcl__no_memory(error, "the weights of units", (width + 2) * width * (int64_t)sizeof *gram);
     add_entries(entries, u, v, width, x, gram, right);
-    if (width > 0 && solve(width, gram, right) == 0) {
+    if (solve(width, gram, right) == 0) {
         rescale(u, entries->rows, width, right);
         rescale(v, entries->columns, width, right);
     }
