@@ -114,6 +114,8 @@ __kernel void residual_finish(__global const real *partial, const long first, co
 #if TILED
 #include "tile.cl"
 
+ADD_COMPENSATED(add_vectors, vector)
+
 /* Adds a group's sums of squares, and what rounding lost of them, to its LANES pairs. */
 APART void add_totals(const vector total, const vector lost, const long fresh, __global real *partial)
 {
@@ -285,11 +287,8 @@ __kernel void residual_bands(const long m, const long n, __global const real *y,
                     ADD_TO_TILE(sum, VECTORS, kept, numbers[i * stride + p], right, COLUMNS);
                     subtract_tile(sum, data, n, residual + strip * row + j, row, height - strip, columns - j, squares);
                 }
-                UNROLL for (int k = 0; k < VECTORS; k++) {
-                    const vector next = total + squares[k], part = next - total;
-                    lost += (total - (next - part)) + (squares[k] - part);
-                    total = next;
-                }
+                UNROLL for (int k = 0; k < VECTORS; k++)
+                    total = add_vectors(total, squares[k], &lost);
             }
             for (long q = 0; slopes && q < kept; q += COLUMNS) {
                 const long units = kept - q;

@@ -207,9 +207,7 @@ APART void multiply_rows(const lists *l, const long first, const long height, co
         UNROLL for (int v = 0; v < SPAN; v++)
             STORE(sum[v], v, out);
     }
-    const vector next = *total + squares, part = next - *total;
-    *lost += (*total - (next - part)) + (squares - part);
-    *total = next;
+    *total = add_vectors(*total, squares, lost);
 }
 
 /* The numbers of Y that belong to a tile, of which `width` columns exist, with zeros beside them. */

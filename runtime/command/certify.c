@@ -49,12 +49,7 @@ static json_t *describe(const request *q, const dcl__observations *y, int64_t wi
                              "stationarity", dcl__json_from_number(c->stationarity), "balance_error",
                              dcl__json_from_number(c->balance_error), "rank", (json_int_t)c->rank, "status",
                              is_certified(q, c) ? "certified" : "open");
-    const int failed = !object || json_object_update(object, more) != 0;
-    json_decref(more);
-    if (!failed)
-        return object;
-    json_decref(object);
-    return NULL;
+    return dcl__json_join(object, more);
 }
 
 static void print_proof(const dcl_certificate *c)

@@ -54,13 +54,16 @@ static dcl_status forced_variant(const dcl__gemm_variant **named, dcl_error *err
                                        forced);
 }
 
-/* A CPU device whose registers hold scalars, as it says, runs work-items side by side in vectors of its own making:
- * explicit vectors, one work-item a group, would leave all but one of its lanes idle. */
+int dcl__takes_vectors(const dcl_device_info *info)
+{
+    return info->type == DCL_TYPE_CPU && info->lanes_f32 > 1;
+}
+
 const char *dcl__gemm_standard(const dcl_device *device)
 {
     if (device->info.type != DCL_TYPE_CPU)
         return dcl__gemm_clblast.name;
-    return device->info.lanes_f32 > 1 ? dcl__gemm_packed.name : dcl__gemm_plain.name;
+    return dcl__takes_vectors(&device->info) ? dcl__gemm_packed.name : dcl__gemm_plain.name;
 }
 
 /* What a class of shapes should go by, and why: the forced variant, the tuned one, that of the kind of device. */

@@ -40,6 +40,10 @@ struct dcl__gemm {
 /* The tuning in use; of a device whose state is made. */
 const dcl__tuning *dcl__tuning_of(const dcl_device *device, uint32_t dtype);
 
+/* Whether the device takes explicit vectors, with one work-item a group. A CPU device whose registers hold scalars, as
+ * it says, makes vectors of neighbouring work-items itself: explicit ones would leave all but one of its lanes idle. */
+int dcl__takes_vectors(const dcl_device_info *info);
+
 /* Runs the self-test of a variant, or reads its remembered result. *passed says whether all was right. */
 dcl_status dcl__gemm_test(dcl_device *device, uint32_t dtype, const dcl__gemm_variant *tried, int *passed,
                           dcl_error *error);

@@ -23,17 +23,25 @@ static uint64_t divide_up(int64_t count, int64_t by)
     return (uint64_t)((count + by - 1) / by);
 }
 
+/* How far apart rows and columns of op(X) are, X being A or B. */
+typedef struct strides {
+    cl_long row, column;
+} strides;
+
+static strides strides_of(const dcl__product *p, uint32_t transposes, const dcl__matrix *x)
+{
+    return p->transpose & transposes ? (strides){1, x->stride} : (strides){x->stride, 1};
+}
+
 static dcl_status set_arguments(cl_kernel kernel, const dcl__product *p, dcl_error *error)
 {
-    const int ta = (p->transpose & DCL_TRANSPOSE_A) != 0, tb = (p->transpose & DCL_TRANSPOSE_B) != 0;
-    const cl_long one = 1, *a_row = ta ? &one : &p->a.stride, *a_column = ta ? &p->a.stride : &one;
-    const cl_long *b_row = tb ? &one : &p->b.stride, *b_column = tb ? &p->b.stride : &one;
+    const strides a = strides_of(p, DCL_TRANSPOSE_A, &p->a), b = strides_of(p, DCL_TRANSPOSE_B, &p->b);
     const dcl__real alpha = dcl__real_of(p->dtype, p->alpha), beta = dcl__real_of(p->dtype, p->beta);
-    const size_t real = (size_t)dcl__dtype_size(p->dtype), integer = sizeof one, memory = sizeof(cl_mem);
+    const size_t real = (size_t)dcl__dtype_size(p->dtype), integer = sizeof a.row, memory = sizeof(cl_mem);
     const dcl__kernel_argument arguments[] = {
         {integer, &p->m}, {integer, &p->n}, {integer, &p->k}, {real, &alpha},
-        {memory, &p->a.buffer}, {integer, &p->a.offset}, {integer, a_row}, {integer, a_column},
-        {memory, &p->b.buffer}, {integer, &p->b.offset}, {integer, b_row}, {integer, b_column}, {real, &beta},
+        {memory, &p->a.buffer}, {integer, &p->a.offset}, {integer, &a.row}, {integer, &a.column},
+        {memory, &p->b.buffer}, {integer, &p->b.offset}, {integer, &b.row}, {integer, &b.column}, {real, &beta},
         {memory, &p->c.buffer}, {integer, &p->c.offset}, {integer, &p->c.stride}};
     return dcl__set_kernel_arguments(kernel, "gemm_plain", arguments, sizeof arguments / sizeof *arguments, error);
 }
@@ -43,7 +51,7 @@ static form choose_form(const dcl_device_info *info)
 {
     if (info->type != DCL_TYPE_CPU)
         return (form){"gemm_plain", gemm_plain_cl, 8, 16, 1, {0}};
-    if (info->lanes_f32 > 1)
+    if (dcl__takes_vectors(info))
         return (form){"gemm_plain", gemm_plain_cl, 8, 16, 1, {4, 1}};
     return (form){"gemm_scalar", gemm_scalar_cl, 16, 4, 16, {16, 4}};
 }
@@ -65,8 +73,8 @@ static dcl_status run_piece(dcl_device *device, const dcl__product *p, dcl_error
 /* Pieces of k, each added to what the ones before made. */
 static dcl_status run_plain(dcl_device *device, const dcl__product *p, dcl_error *error)
 {
-    const int64_t a_step = p->transpose & DCL_TRANSPOSE_A ? p->a.stride : 1;
-    const int64_t b_step = p->transpose & DCL_TRANSPOSE_B ? 1 : p->b.stride;
+    const int64_t a_step = strides_of(p, DCL_TRANSPOSE_A, &p->a).column;
+    const int64_t b_step = strides_of(p, DCL_TRANSPOSE_B, &p->b).row;
     dcl_status status = DCL_OK;
     for (int64_t first = 0; (first == 0 || first < p->k) && status == DCL_OK; first += MOST_DEPTH) {
         dcl__product piece = *p;

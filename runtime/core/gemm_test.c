@@ -45,11 +45,17 @@ typedef struct bench {
     int64_t wrong;
 } bench;
 
+/* A simple sequence of numbers (Numerical Recipes, 1992), as cl/long_loop.cl makes it as well. */
+static uint32_t next(uint32_t number)
+{
+    return number * 1664525u + 1013904223u;
+}
+
 /* Small integers: their products and sums are exact, so any order of summation must give equal bits. */
 static void fill(double *matrix, int64_t area, uint32_t seed)
 {
     for (int64_t i = 0; i < area; i++) {
-        seed = seed * 1664525u + 1013904223u;
+        seed = next(seed);
         matrix[i] = (double)(seed >> 29) - 3;
     }
 }
@@ -156,7 +162,7 @@ static dcl_status test_loops(dcl_device *device, int *passed, dcl_error *error)
         status = run_loop(device, buffer, &tensor, &found, error);
     dcl__buffer_release(device, buffer);
     for (int i = 0; i < ROUNDS; i++)
-        expected = expected * 1664525u + 1013904223u;
+        expected = next(expected);
     *passed = found == expected >> 8;
     return status;
 }

@@ -213,6 +213,16 @@ json_t *dcl__json_put(json_t *object, const char *key, json_t *item)
     return NULL;
 }
 
+json_t *dcl__json_join(json_t *object, json_t *more)
+{
+    const int failed = json_object_update_missing(object, more) != 0;
+    json_decref(more);
+    if (!failed)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
 json_t *dcl__json_from_number(double number)
 {
     if (isnan(number))

@@ -29,6 +29,8 @@ char *dcl__json_text(const json_t *value);
 /* Adds the item, of which it takes ownership, and returns the list or object. */
 json_t *dcl__json_append(json_t *list, json_t *item);
 json_t *dcl__json_put(json_t *object, const char *key, json_t *item);
+/* Adds the members of `more`, of which it takes ownership, but for keys that the object has, and returns the object. */
+json_t *dcl__json_join(json_t *object, json_t *more);
 
 json_t *dcl__json_from_number(double number);
 /* The same, but NaN, which stands for what there is not, becomes null. */

@@ -86,15 +86,21 @@ static void put_times(table *t, int *column, const dcl__record *record)
     put_spread(t, column, "%.2f", record->ratio, 1);
 }
 
+/* Times, and what they say of the work that is done in them. */
+static void put_work(table *t, int *column, const dcl__record *record)
+{
+    put_times(t, column, record);
+    put_number(t, column, "%.1f", record->flops / record->seconds.median / 1e9);
+    put_number(t, column, "%.0f", 100 * record->limit_fraction);
+    put(t, column, "%s", record->limit ? record->limit : "-");
+    put_number(t, column, "%.0f", record->launches);
+}
+
 static void put_gemm(table *t, const dcl__record *record)
 {
     int column = 0;
     put(t, &column, "%s %s", record->shape, record->detail);
-    put_times(t, &column, record);
-    put_number(t, &column, "%.1f", record->flops / record->seconds.median / 1e9);
-    put_number(t, &column, "%.0f", 100 * record->limit_fraction);
-    put(t, &column, "%s", record->limit ? record->limit : "-");
-    put_number(t, &column, "%.0f", record->launches);
+    put_work(t, &column, record);
     put_number(t, &column, "%.0f", 1e6 * record->launch_seconds);
     put_number(t, &column, "%.2f", record->compute_ratio.median);
 }
@@ -104,11 +110,7 @@ static void put_step(table *t, const dcl__record *record)
 {
     int column = 0;
     put(t, &column, "%s, %s", record->shape, record->detail);
-    put_times(t, &column, record);
-    put_number(t, &column, "%.1f", record->flops / record->seconds.median / 1e9);
-    put_number(t, &column, "%.0f", 100 * record->limit_fraction);
-    put(t, &column, "%s", record->limit ? record->limit : "-");
-    put_number(t, &column, "%.0f", record->launches);
+    put_work(t, &column, record);
     put_number(t, &column, "%.1f", record->bytes_peak / 1048576);
     put_number(t, &column, "%.1f", record->bytes_budget / 1048576);
 }
@@ -117,11 +119,7 @@ static void put_entries(table *t, const dcl__record *record)
 {
     int column = 0;
     put(t, &column, "%s, %s", record->shape, record->detail);
-    put_times(t, &column, record);
-    put_number(t, &column, "%.1f", record->flops / record->seconds.median / 1e9);
-    put_number(t, &column, "%.0f", 100 * record->limit_fraction);
-    put(t, &column, "%s", record->limit ? record->limit : "-");
-    put_number(t, &column, "%.0f", record->launches);
+    put_work(t, &column, record);
     put_number(t, &column, "%.1e", record->value_error);
 }
 

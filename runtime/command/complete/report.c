@@ -90,17 +90,9 @@ static json_t *describe_path(const dcl_completion_result *r)
 /* The figures of the chosen lambda stand beside those of the run. */
 static json_t *describe(const dcl__complete_facts *f, const dcl_completion_result *r)
 {
-    json_t *report = describe_run(f, r);
-    json_t *const parts[] = {describe_baseline(f, r), describe_point(&r->path[r->chosen])};
-    int failed = !report;
-    for (int i = 0; i < 2; i++) {
-        failed |= json_object_update_missing(report, parts[i]) != 0;
-        json_decref(parts[i]);
-    }
-    if (!failed)
-        return dcl__json_put(report, "path", describe_path(r));
-    json_decref(report);
-    return NULL;
+    json_t *report = dcl__json_join(describe_run(f, r), describe_baseline(f, r));
+    report = dcl__json_join(report, describe_point(&r->path[r->chosen]));
+    return dcl__json_put(report, "path", describe_path(r));
 }
 
 /* ---- Tables ---- */

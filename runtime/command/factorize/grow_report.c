@@ -88,17 +88,9 @@ static json_t *describe_result(const dcl__grow_facts *f, const dcl_growth_result
 
 static json_t *describe(const dcl__grow_facts *f, const dcl_growth_result *r)
 {
-    json_t *report = describe_run(f, r);
-    json_t *const parts[] = {describe_problem(f), describe_certificate(&r->certificate), describe_result(f, r)};
-    int failed = !report;
-    for (int i = 0; i < 3; i++) {
-        failed |= json_object_update(report, parts[i]) != 0;
-        json_decref(parts[i]);
-    }
-    if (!failed)
-        return report;
-    json_decref(report);
-    return NULL;
+    json_t *report = dcl__json_join(describe_run(f, r), describe_problem(f));
+    report = dcl__json_join(report, describe_certificate(&r->certificate));
+    return dcl__json_join(report, describe_result(f, r));
 }
 
 /* ---- Files ---- */

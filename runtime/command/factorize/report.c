@@ -105,17 +105,10 @@ static json_t *describe_result(const dcl__report_facts *f, const dcl_factorize_r
 
 static json_t *describe(const dcl__report_facts *f, const dcl_factorize_result *r)
 {
-    json_t *report = describe_run(f, r);
-    json_t *const parts[] = {describe_noise(f, r), describe_data(r), describe_optimum(r), describe_result(f, r)};
-    int failed = !report;
-    for (int i = 0; i < 4; i++) {
-        failed |= json_object_update(report, parts[i]) != 0;
-        json_decref(parts[i]);
-    }
-    if (!failed)
-        return report;
-    json_decref(report);
-    return NULL;
+    json_t *report = dcl__json_join(describe_run(f, r), describe_noise(f, r));
+    report = dcl__json_join(report, describe_data(r));
+    report = dcl__json_join(report, describe_optimum(r));
+    return dcl__json_join(report, describe_result(f, r));
 }
 
 /* ---- Files and words ---- */

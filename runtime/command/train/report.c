@@ -300,13 +300,9 @@ dcl_status dcl__report_training(const dcl__train_facts *f, dcl_network *network,
 {
     int64_t count, best = dcl_network_best(network);
     const dcl_epoch *history = dcl_network_history(network, &count);
-    json_t *report = describe_run(f), *more = describe_result(f, history, count, best);
-    if (!report || !more || json_object_update(report, more)) {
-        json_decref(report);
-        json_decref(more);
+    json_t *report = dcl__json_join(describe_run(f), describe_result(f, history, count, best));
+    if (!report)
         return dcl__no_memory(error, "the report", 0);
-    }
-    json_decref(more);
     dcl_status status = write_files(f, network, report, history, count, error);
     if (status == DCL_OK && f->json) {
         json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
