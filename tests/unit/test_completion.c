@@ -285,6 +285,27 @@ START_TEST(the_path_falls_and_ends_where_the_holdout_is_worse)
 }
 END_TEST
 
+/* Of noise alone the first factors are worse than none, and one rise shows it. */
+START_TEST(the_path_ends_at_a_rise_that_is_no_chance)
+{
+    static known k;
+    double noise[ROOM];
+    dcl_entries training, holdout;
+    dcl_completion *completion;
+    dcl_error error;
+    draw(3, noise, 60 * 40);
+    take(&k, 60, 40, noise, NULL);
+    ASSERT_OK(dcl_entries_split(&k.entries, 0.3, 1, &training, &holdout, &error));
+    const dcl_completion_options options = {.lambda = -1, .path = 5, .share = 1e-4};
+    const dcl_completion_result r = run(&training, &holdout, options, &completion);
+    ck_assert_int_eq(r.path_count, 2);
+    ck_assert_int_eq(r.chosen, 0);
+    dcl_completion_free(completion);
+    dcl_entries_release(&training);
+    dcl_entries_release(&holdout);
+}
+END_TEST
+
 START_TEST(a_given_lambda_is_the_only_one)
 {
     static known k;
@@ -459,6 +480,7 @@ Suite *completion_suite(void)
         a_holdout_is_neither_empty_nor_everything, the_mean_is_weighted, biases_of_a_sum_come_back,
         damped_biases_solve_their_equations, constant_entries_have_no_biases,
         without_entries_there_is_no_mean, errors_are_weighted, the_path_falls_and_ends_where_the_holdout_is_worse,
+        the_path_ends_at_a_rise_that_is_no_chance,
         a_given_lambda_is_the_only_one, what_cannot_be_is_refused, the_report_has_the_explicit_objective,
         losses_under_masks_have_the_explicit_objective_for_a_mean, the_bound_is_nearly_reached_by_rank_one,
         without_noise_the_units_fit_the_entries, NULL};

@@ -51,11 +51,25 @@ static dcl_status start(state *s, dcl_error *error)
     return DCL_OK;
 }
 
-/* One step more: A q less its parts along the basis, taken away twice (Giraud, Langou, Rozloznik 2005: twice is
- * enough). */
-static dcl_status step(state *s, dcl_error *error)
+/* Takes away the parts along the basis, and once more where little was left: then rounding has brought some back, and
+ * twice is enough (Giraud, Langou, Rozloznik 2005). Returns the length of what is left. */
+static double make_orthogonal(state *s, double *x)
 {
     const int n = (int)s->a->size, k = (int)s->steps + 1;
+    double length = cblas_dnrm2(n, x, 1), before = INFINITY;
+    for (int pass = 0; pass < 2 && length < 0.5 * before; pass++) {
+        before = length;
+        cblas_dgemv(CblasRowMajor, CblasNoTrans, k, n, 1, s->basis, n, x, 1, 0, s->projection, 1);
+        cblas_dgemv(CblasRowMajor, CblasTrans, k, n, -1, s->basis, n, s->projection, 1, 1, x, 1);
+        length = cblas_dnrm2(n, x, 1);
+    }
+    return length;
+}
+
+/* One step more. The parts of A q along the last two vectors are large, and go first. */
+static dcl_status step(state *s, dcl_error *error)
+{
+    const int n = (int)s->a->size;
     dcl_status status = make_room(s, error);
     if (status)
         return status;
@@ -64,11 +78,10 @@ static dcl_status step(state *s, dcl_error *error)
     if (status)
         return status;
     s->alpha[s->steps] = cblas_ddot(n, q, 1, next, 1);
-    for (int pass = 0; pass < 2; pass++) {
-        cblas_dgemv(CblasRowMajor, CblasNoTrans, k, n, 1, s->basis, n, next, 1, 0, s->projection, 1);
-        cblas_dgemv(CblasRowMajor, CblasTrans, k, n, -1, s->basis, n, s->projection, 1, 1, next, 1);
-    }
-    s->beta[s->steps] = cblas_dnrm2(n, next, 1);
+    cblas_daxpy(n, -s->alpha[s->steps], q, 1, next, 1);
+    if (s->steps > 0)
+        cblas_daxpy(n, -s->beta[s->steps - 1], q - n, 1, next, 1);
+    s->beta[s->steps] = make_orthogonal(s, next);
     if (s->beta[s->steps] > 0)
         cblas_dscal(n, 1 / s->beta[s->steps], next, 1);
     s->steps++;

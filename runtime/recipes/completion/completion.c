@@ -12,7 +12,7 @@
 #include "recipes/completion/dropout.h"
 #include "recipes/completion/unshrink.h"
 
-enum { DEFAULT_PATH = 16, MOST_RISES = 2 };
+enum { DEFAULT_PATH = 16, MOST_RISES = 2, MOST_STANDARD_ERRORS = 4 };
 static const double DEFAULT_SHARE = 0.02;
 
 struct dcl_completion {
@@ -258,14 +258,43 @@ static dcl_status solve(dcl_completion *c, double lambda, dcl_error *error)
     return DCL_OK;
 }
 
-/* Whether the error on the holdout has risen so often in a row that a smaller lambda will hardly help. */
+/* How far the mean square error on the holdout is above that of the chosen lambda, in standard errors of the mean of the
+ * differences entry by entry: most of what makes either large is common to both. */
+static double standard_errors_above(const dcl_completion *c, const dcl_predictor *now, const dcl_predictor *chosen)
+{
+    const dcl_entries *e = c->holdout;
+    double weight = 0, sum = 0, square = 0, weights = 0, products = 0;
+    for (int64_t row = 0; row < e->rows; row++)
+        for (int64_t i = e->start[row]; i < e->start[row + 1]; i++) {
+            const double w = e->weight ? e->weight[i] : 1;
+            const double a = e->value[i] - dcl_predict(now, row, e->column[i]);
+            const double b = e->value[i] - dcl_predict(chosen, row, e->column[i]), difference = a * a - b * b;
+            weight += w;
+            weights += w * w;
+            sum += w * difference;
+            products += w * w * difference;
+            square += w * w * difference * difference;
+        }
+    const double mean = sum / weight, variance = square - 2 * mean * products + mean * mean * weights;
+    return variance > 0 ? sum / sqrt(variance) : 0;
+}
+
+static int is_clearly_worse(const dcl_completion *c)
+{
+    const dcl_predictor now = {&c->baseline, c->now_u, c->now_v, c->last.width, c->options.loss};
+    const dcl_predictor chosen = {&c->baseline, c->u, c->v, c->width, c->options.loss};
+    return c->holdout && c->now_u && standard_errors_above(c, &now, &chosen) > MOST_STANDARD_ERRORS;
+}
+
+/* Whether a smaller lambda will hardly help: the error on the holdout has risen some times in a row, or by more than
+ * chance explains. Below that lambda are the factors that cost most, since they are those of the noise. */
 static int has_risen(const dcl_completion *c)
 {
     size_t rises = 0;
     while (rises + 1 < c->path_count && c->path[c->path_count - 1 - rises].holdout.rmse >
                                             c->path[c->path_count - 2 - rises].holdout.rmse)
         rises++;
-    return rises >= MOST_RISES;
+    return rises >= MOST_RISES || is_clearly_worse(c);
 }
 
 dcl_status dcl_completion_run(dcl_completion *c, dcl_error *error)

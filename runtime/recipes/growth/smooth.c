@@ -11,7 +11,7 @@
 #include "core/memory.h"
 #include "recipes/growth/growth.h"
 
-enum { PAIRS = 20, WINDOW = 5, MOST_TRIALS = 25 };
+enum { PAIRS = 10, WINDOW = 5, MOST_TRIALS = 25 };
 
 /* u and v one after the other in each vector. */
 typedef struct search {
