@@ -145,20 +145,27 @@ __kernel void sparse_pad(__global const real *x, __global real *out, const long 
         out[row * stride + q] = R(0.0);
 }
 
-/* Adds the carries of the parts before to the first row that ends in a part. */
+/* Adds the carries of the parts before to the first row that ends in a part; a work-item does so for `span` columns. */
 __kernel void sparse_carry(__global const long *start, const long rows, const long count, const long share,
-                           const long parts, const long width, __global const real *carry, __global real *out)
+                           const long parts, const long width, const long span, __global const real *carry,
+                           __global real *out)
 {
-    const long part = get_global_id(0) / width, q = get_global_id(0) % width;
+    const long pieces = (width + span - 1) / span;
+    const long part = get_global_id(0) / pieces, first = get_global_id(0) % pieces * span;
     if (part >= parts)
         return;
     const long row = find_border(start, rows, count, share, part).row;
     if (find_border(start, rows, count, share, part + 1).row == row)
         return;
-    real sum = R(0.0);
-    for (long h = part - 1; h >= 0 && find_border(start, rows, count, share, h + 1).row == row; h--)
-        sum += carry[h * width + q];
-    out[row * width + q] += sum;
+    long before = part;          /* the first part that carries into the row                        */
+    while (before > 0 && find_border(start, rows, count, share, before).row == row)
+        before--;
+    for (long q = first; q < min(first + span, width); q++) {
+        real sum = R(0.0);
+        for (long h = part - 1; h >= before; h--)
+            sum += carry[h * width + q];
+        out[row * width + q] += sum;
+    }
 }
 
 INLINE real dot(__global const real *u, __global const real *v, const long width)

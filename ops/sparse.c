@@ -143,16 +143,19 @@ static dcl_status pad(const dcl_host *host, dcl_call *call, const build *b, cons
     return launch_small(host, call, b, "sparse_pad", argument, 5, from->dim[0]);
 }
 
-/* The sums of rows that parts have left over. */
+/* The sums of rows that parts have left over. Where a row is found costs more than its sums, unless there are many
+ * work-items at once. */
 static dcl_status add_carries(const dcl_host *host, dcl_call *call, const build *b, const side *s, int64_t width,
                               const dcl_tensor *out)
 {
     if (s->parts == 1)
         return DCL_OK;
+    const int64_t span = b->vectors ? width : 1;
     const dcl_argument argument[] = {
         dcl_arg_tensor(s->start), dcl_arg_long(s->rows), dcl_arg_long(s->count), dcl_arg_long(s->share),
-        dcl_arg_long(s->parts), dcl_arg_long(width), dcl_arg_tensor(host->scratch(call, CARRY)), dcl_arg_tensor(out)};
-    return launch_small(host, call, b, "sparse_carry", argument, 8, s->parts * width);
+        dcl_arg_long(s->parts), dcl_arg_long(width), dcl_arg_long(span), dcl_arg_tensor(host->scratch(call, CARRY)),
+        dcl_arg_tensor(out)};
+    return launch_small(host, call, b, "sparse_carry", argument, 9, s->parts * dcl__divide_up(width, span));
 }
 
 /* out = S x, where S has the given values. */
