@@ -448,6 +448,25 @@ START_TEST(hard_cases_come_to_an_end)
 }
 END_TEST
 
+/* From afar the descents would need a hundred times as many steps, or come to rest too early. */
+static const int approached[] = {DCL_PENALTY_NUCLEAR, DCL_PENALTY_L1_L2, DCL_PENALTY_L1_NONNEGATIVE};
+
+START_TEST(a_tiny_lambda_is_approached)
+{
+    masked p = draw_masked(3, 0.7, 0, 0);
+    dcl_problem problem = {.entries = &p.entries, .loss = DCL_LOSS_SQUARED, .penalty = approached[_i]};
+    double largest;
+    dcl_error error;
+    ASSERT_OK(dcl_growth_largest_lambda(&problem, &largest, &error));
+    dcl_growth *growth = new_growth(&problem, (dcl_growth_options){.tolerance = 1e-4, .steps = 20000});
+    const dcl_growth_result r = grow(growth, 1e-6 * largest);
+    ck_assert_msg(r.status == DCL_CERTIFIED, "gap %g after %d steps", r.certificate.relative_gap, (int)r.steps);
+    ck_assert_double_eq(r.history[r.history_count - 1].lambda, 1e-6 * largest);
+    dcl_growth_free(growth);
+    free_masked(&p);
+}
+END_TEST
+
 /* Entries on two diagonals of a matrix whose sides are both too large for an exact polar. */
 static dcl_entries large_entries(void)
 {
@@ -589,6 +608,7 @@ Suite *growth_suite(void)
     tcase_add_loop_test(cases, a_polar_that_is_only_bounded_is_said_to_be, 0, ROWS(bounded_penalties));
     tcase_add_loop_test(cases, nothing_is_certified_at_once_where_lambda_is_large, 0, 2);
     tcase_add_loop_test(cases, hard_cases_come_to_an_end, 0, ROWS(hard_lambdas));
+    tcase_add_loop_test(cases, a_tiny_lambda_is_approached, 0, ROWS(approached));
     tcase_add_test(cases, bounds_of_all_rounds_may_fail);
     tcase_add_test(cases, no_two_runs_have_the_same_random_start);
     tcase_add_loop_test(cases, a_run_can_be_stopped_and_limited, 0, 3);

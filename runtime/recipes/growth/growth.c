@@ -19,6 +19,9 @@ static const double SHARE_OF_GAP = 0.01, SQUARE_OF_GAP = 0.1, FINEST = 1e-16;
 /* By this share the distance from objective to bound must fall in a round that counts as progress. */
 static const double LEAST_PROGRESS = 1e-4;
 
+/* A lambda below the last one by so much is far, and is approached in stages, none of them as small as the least. */
+static const double FAR = 0.01, STAGE = 0.2, LEAST_STAGE = 1e-10;
+
 struct dcl_growth {
     dcl_problem problem;
     dcl_growth_options options;
@@ -28,6 +31,8 @@ struct dcl_growth {
     dcl__data_gram data_gram;
     dcl_certificate certificate; /* of best                                                          */
     double bound;                /* the largest lower bound of the run                               */
+    double reached;              /* the lambda that the factors belong to; INFINITY: there are none  */
+    int64_t rounds;              /* of the run, at all lambdas                                       */
     double precision;            /* of the next descent                                              */
     int polishes;                /* refits alone did not do: descend by gradients as well            */
     int idle;                    /* rounds without progress, one after the other                     */
@@ -124,6 +129,7 @@ dcl_status dcl_growth_create(const dcl_registry *registry, dcl_device *device, c
         return dcl__no_memory(error, "a growth", sizeof *made);
     made->problem = *problem;
     made->options = *options;
+    made->reached = INFINITY;
     status = set_up(made, registry, device, error);
     if (status)
         dcl_growth_free(made);
@@ -158,6 +164,7 @@ dcl_status dcl_growth_start(dcl_growth *g, const double *u, const double *v, int
         if (!isfinite(v[i]))
             status = dcl__fail(error, DCL_ENUMERIC, "V holds a number that is not finite");
     g->polishes = 1;
+    g->reached = 0;
     return status;
 }
 
@@ -238,7 +245,8 @@ static void judge(dcl_growth *g, double old, int has_atoms)
     g->polishes = g->now.width > 0 && (!has_atoms || !(now < 0.9 * old));
     const double gap = g->certificate.relative_gap, wanted = fmin(SHARE_OF_GAP, SQUARE_OF_GAP * gap) * gap;
     const double finer = !has_atoms || !falls ? 0.1 : now < 0.8 * old ? 1 : 0.3;
-    g->precision = fmax(FINEST, fmin(wanted, finer * g->precision));
+    const double finest = g->penalty->is_certifiable ? FINEST : SHARE_OF_GAP * g->options.tolerance;
+    g->precision = fmax(finest, fmin(wanted, finer * g->precision));
 }
 
 /* ---- The end ---- */
@@ -265,7 +273,7 @@ static const char *explain_rest(const dcl_growth *g)
 }
 
 /* Sets the verdict where the run is over. */
-static int is_over(dcl_growth *g, int64_t round)
+static int is_over(dcl_growth *g)
 {
     if (g->certificate.relative_gap <= g->options.tolerance)
         end(g, DCL_CERTIFIED, "");
@@ -273,7 +281,7 @@ static int is_over(dcl_growth *g, int64_t round)
         end(g, DCL_STOPPED, "it was asked to stop");
     else if (g->loss.evaluations >= g->loss.most)
         end(g, DCL_STOPPED, "all steps are used up");
-    else if (round >= g->options.rounds)
+    else if (g->rounds >= g->options.rounds)
         end(g, DCL_STOPPED, "all rounds are used up");
     else if (g->idle >= MOST_IDLE)
         end(g, DCL_CONVERGED, explain_rest(g));
@@ -301,7 +309,8 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
     if (status == DCL_OK) {
         judge(g, old, atoms.count > 0);
         g->loss.stopped |= is_asked_to_stop(g);
-        *over = is_over(g, round);
+        g->rounds++;
+        *over = is_over(g);
     }
     if (status == DCL_OK && !*over && atoms.count > 0)
         status = dcl__add_atoms(&g->problem, &g->now, &atoms, g->loss.curvature, error);
@@ -309,23 +318,58 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
     return status;
 }
 
-dcl_status dcl_growth_run(dcl_growth *g, double lambda, dcl_error *error)
+/* Rounds at one lambda, until the gap is within the tolerance. */
+static dcl_status run_at(dcl_growth *g, double lambda, dcl_error *error)
 {
-    g->status = 0;
-    if (!(lambda >= 0) || !isfinite(lambda))
-        return dcl__fail(error, DCL_EINVAL, "lambda is %g, it must be a number of at least 0", lambda);
+    dcl_status status = DCL_OK;
+    int over = 0;
     g->problem.lambda = lambda;
     g->certificate = (dcl_certificate){.objective = INFINITY, .relative_gap = 1};
     g->bound = -INFINITY;
     g->precision = SHARE_OF_GAP;
     g->idle = 0;
-    g->loss.stopped = 0;
-    g->loss.most = g->loss.evaluations + (g->options.steps > 0 ? g->options.steps : MOST_EVALUATIONS);
-    dcl_status status = DCL_OK;
-    int over = 0;
+    g->status = 0;
     for (int64_t round = 1; status == DCL_OK && !over; round++)
         status = go_round(g, round, &over, error);
     return status ? status : dcl__factors_copy(&g->now, g->best.u, g->best.v, g->best.width, error);
+}
+
+/* Whether the round before was the last but one. */
+static int has_ended(dcl_growth *g)
+{
+    return g->rounds + 1 >= g->options.rounds || dcl__device_loss_ends(&g->loss);
+}
+
+/* Where descents are needed, a lambda far below the last one is approached in stages: the smaller it is, the more slowly
+ * they come from afar. Without factors the last one is the largest that has some. Lambda itself has a round left. */
+static dcl_status approach(dcl_growth *g, double lambda, dcl_error *error)
+{
+    dcl_status status = DCL_OK;
+    if (g->problem.data && g->penalty->id == DCL_PENALTY_NUCLEAR)
+        return DCL_OK;
+    if (isinf(g->reached))
+        status = dcl_growth_largest_lambda(&g->problem, &g->reached, error);
+    if (status || lambda >= FAR * g->reached)
+        return status;
+    const double least = fmax(lambda, LEAST_STAGE * g->reached);
+    for (double stage = STAGE * g->reached; status == DCL_OK && stage > least && !has_ended(g); stage *= STAGE)
+        status = run_at(g, stage, error);
+    return status;
+}
+
+dcl_status dcl_growth_run(dcl_growth *g, double lambda, dcl_error *error)
+{
+    g->status = 0;
+    g->rounds = 0;
+    if (!(lambda >= 0) || !isfinite(lambda))
+        return dcl__fail(error, DCL_EINVAL, "lambda is %g, it must be a number of at least 0", lambda);
+    g->loss.stopped = 0;
+    g->loss.most = g->loss.evaluations + (g->options.steps > 0 ? g->options.steps : MOST_EVALUATIONS);
+    dcl_status status = approach(g, lambda, error);
+    if (status == DCL_OK)
+        status = run_at(g, lambda, error);
+    g->reached = lambda;
+    return status;
 }
 
 static dcl_status find_values(dcl_growth *g, dcl_error *error)
