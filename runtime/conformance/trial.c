@@ -8,7 +8,8 @@
 #include "core/clock.h"
 #include "core/tensor.h"
 
-enum { GUARD = 4096, GUARD_BYTE = 0xFF /* NaN in f32 and f64 */ };
+/* Bytes on either side, and the words of both. */
+enum { GUARD = 4096, GUARD_WORDS = 2 * GUARD / 4 };
 
 /* Input i of the case in the element type of its tensor; to be freed. */
 static void *host_input(const dcl__trial_case *made, uint32_t i, const dcl_tensor *tensor)
@@ -66,6 +67,20 @@ typedef struct bench {
     dcl_call call;
 } bench;
 
+/* Every word of the guards is a NaN in f32 and f64, so that what is computed from it shows. Around inputs all bits are 1,
+ * which makes a harmless index too. Around buffers that are written each word has a payload of its own, its place and
+ * their `number` (from 1 to 30): what a kernel computes of, or copies from, behind one buffer is nowhere behind another,
+ * from the first byte on. */
+static void fill_guards(guarded *made, size_t whole, uint32_t number)
+{
+    const size_t behind = GUARD + (size_t)made->bytes;
+    uint32_t guard[GUARD_WORDS + 1];
+    for (uint32_t i = 0; i <= GUARD_WORDS; i++)
+        guard[i] = made->read_only ? 0xffffffffu : 0x7ff00000u | i << 5 | number;
+    memcpy(made->content, guard, GUARD);
+    memcpy(made->content + behind, guard + GUARD / 4, whole - behind);
+}
+
 /* The whole buffer as a tensor of 8-byte numbers. */
 static dcl_tensor whole_tensor(const guarded *g)
 {
@@ -85,9 +100,9 @@ static dcl_status make_part(dcl_device *device, guarded *made, dcl_error *error)
                          device->info.name);
 }
 
-/* `content` NULL: filled with garbage, and meant to be written. */
+/* `content` NULL: filled with garbage, and meant to be written; then `number` is its own. */
 static dcl_status make_guarded(dcl_device *device, const char *what, int64_t bytes, const void *content,
-                               uint8_t garbage, guarded *made, dcl_error *error)
+                               uint8_t garbage, uint32_t number, guarded *made, dcl_error *error)
 {
     *made = (guarded){.what = what, .bytes = bytes, .read_only = content != NULL};
     dcl_tensor tensor = whole_tensor(made);
@@ -95,7 +110,7 @@ static dcl_status make_guarded(dcl_device *device, const char *what, int64_t byt
     made->content = malloc((size_t)whole);
     if (!made->content)
         return dcl__no_memory(error, what, whole);
-    memset(made->content, GUARD_BYTE, (size_t)whole);
+    fill_guards(made, (size_t)whole, number);
     if (content)
         memcpy(made->content + GUARD, content, (size_t)bytes);
     else
@@ -157,7 +172,7 @@ static dcl_status put_inputs(bench *b, const dcl__trial_case *made, dcl_error *e
             continue;
         dcl_tensor *tensor = &b->call.input_tensors[i];
         void *data = host_input(made, i, tensor);
-        status = data ? make_guarded(b->device, made->op->op.inputs[i].name, dcl__tensor_bytes(tensor), data, 0,
+        status = data ? make_guarded(b->device, made->op->op.inputs[i].name, dcl__tensor_bytes(tensor), data, 0, 0,
                                      &b->inputs[i], error)
                       : dcl__no_memory(error, "an input", dcl__tensor_bytes(tensor));
         tensor->buffer = b->inputs[i].buffer;
@@ -172,14 +187,14 @@ static dcl_status put_outputs(bench *b, uint8_t garbage, dcl_error *error)
     dcl_status status = DCL_OK;
     for (uint32_t i = 0; i < call->output_count && status == DCL_OK; i++) {
         status = make_guarded(b->device, call->op->op.outputs[i].name, dcl__tensor_bytes(&call->outputs[i]), NULL,
-                              garbage, &b->outputs[i], error);
+                              garbage, 1 + i, &b->outputs[i], error);
         call->outputs[i].buffer = b->outputs[i].buffer;
     }
-    for (int s = 0; s < DCL_MAX_SCRATCH && status == DCL_OK; s++) {
+    for (uint32_t s = 0; s < DCL_MAX_SCRATCH && status == DCL_OK; s++) {
         if (!call->scratch[s].size)
             continue;
-        status = make_guarded(b->device, "scratch", dcl__tensor_bytes(&call->scratch[s]), NULL, garbage, &b->scratch[s],
-                              error);
+        status = make_guarded(b->device, "scratch", dcl__tensor_bytes(&call->scratch[s]), NULL, garbage,
+                              1 + DCL_MAX_PORTS + s, &b->scratch[s], error);
         call->scratch[s].buffer = b->scratch[s].buffer;
     }
     return status;

@@ -6,13 +6,22 @@
 enum fault {
     NONE, WRONG_GRADIENT, GRADIENT_OF_WRONG_SHAPE, GRADIENT_WITH_UNKNOWN_OP, WRONG_REFERENCE,
     READS_SCRATCH, WRITES_BEHIND, WRITES_BEFORE, WRITES_INPUT, REFUSES_SILENTLY, TAKES_EVERYTHING,
-    DOES_NOT_BUILD, LACKS_OUTPUT, READS_WITHOUT_WAITING, NO_REFERENCE, FAULT_COUNT
+    DOES_NOT_BUILD, LACKS_OUTPUT, READS_WITHOUT_WAITING, NO_REFERENCE, DOUBLES_BEHIND, CUBES_BEHIND, COPIES_BEHIND,
+    SOFTENS_BEHIND, COPIES_SCRATCH_BEHIND, FAULT_COUNT
 };
 
 /* The kernel of each fault; where it is none of the kernels', the right one. */
 static const char *const kernels[FAULT_COUNT] = {
     [READS_SCRATCH] = "plus_scratch", [WRITES_BEHIND] = "one_behind", [WRITES_BEFORE] = "one_before",
     [WRITES_INPUT] = "over_input", [DOES_NOT_BUILD] = "broken",
+    [DOUBLES_BEHIND] = "more_behind", [CUBES_BEHIND] = "more_behind", [COPIES_BEHIND] = "more_behind",
+    [SOFTENS_BEHIND] = "more_behind", [COPIES_SCRATCH_BEHIND] = "more_behind",
+};
+
+/* What "more_behind" writes behind its output: a function of what it finds behind its input or scratch. */
+static const char *const defines[FAULT_COUNT] = {
+    [DOES_NOT_BUILD] = "BROKEN=1", [DOUBLES_BEHIND] = "BEHIND=0", [CUBES_BEHIND] = "BEHIND=1",
+    [COPIES_BEHIND] = "BEHIND=2", [SOFTENS_BEHIND] = "BEHIND=3", [COPIES_SCRATCH_BEHIND] = "BEHIND=4",
 };
 
 static const char source[] =
@@ -49,6 +58,20 @@ static const char source[] =
     "}\n"
     "#ifdef BROKEN\n"
     "__kernel void broken(ARGUMENTS) { y[0] = no_such_name; }\n"
+    "#endif\n"
+    "#ifdef BEHIND\n"
+    "__kernel void more_behind(ARGUMENTS)\n"
+    "{\n"
+    "    const long i = get_global_id(0);\n"
+    "    if (i < count)\n"
+    "        y[i] = R(2.0) * x[i];\n"
+    "    else if (i == count)\n"
+    "        y[i] = BEHIND == 0 ? R(2.0) * x[i]\n"
+    "               : BEHIND == 1 ? x[i] * x[i] * x[i]\n"
+    "               : BEHIND == 2 ? x[i]\n"
+    "               : BEHIND == 3 ? log(R(1.0) + exp(x[i]))\n"
+    "                             : scratch[i];\n"
+    "}\n"
     "#endif\n";
 
 /* Takes vectors and matrices. */
@@ -77,8 +100,7 @@ static dcl_status run(const dcl_host *host, dcl_call *call)
     if (FAULT == READS_WITHOUT_WAITING)
         return host->read(call, x, first);
     const char *kernel = kernels[FAULT] ? kernels[FAULT] : "right";
-    const char *defines = FAULT == DOES_NOT_BUILD ? "BROKEN=1" : NULL;
-    return host->launch(call, kernel, defines, arguments, 4, 1, &items, NULL);
+    return host->launch(call, kernel, defines[FAULT], arguments, 4, 1, &items, NULL);
 }
 
 static dcl_status gradient(const dcl_host *host, dcl_call *call)

@@ -7,8 +7,8 @@ from program import arguments, run
 PROGRAM, FOLDER = arguments(2)
 
 
-def check(name, *options):
-    return run(PROGRAM, "check-op", FOLDER / f"{name}.dclop.so", "--dtype", "f32", *options)
+def check(name, *options, dtype="f32"):
+    return run(PROGRAM, "check-op", FOLDER / f"{name}.dclop.so", "--dtype", dtype, *options)
 
 
 class Caught(unittest.TestCase):
@@ -57,6 +57,15 @@ class Caught(unittest.TestCase):
 
     def test_kernel_that_writes_behind_its_output(self):
         self.finds("writes_behind", "reference", r"org\.example\.caught", r"out of bounds", r"'y'")
+
+    def test_kernel_that_takes_one_element_more(self):
+        """What it writes behind its output is a function of what lies behind its input, or its scratch."""
+        for fault in ("doubles", "cubes", "copies", "softens", "copies_scratch"):
+            for dtype in ("f32", "f64"):
+                with self.subTest(fault=fault, dtype=dtype):
+                    result = check(f"caught_{fault}_behind", "--mode", "reference", dtype=dtype)
+                    self.assertRegex(result.out, rf"{dtype} +reference +FAILED.*out of bounds of 'y' \(byte (\d+), "
+                                                 r"it has \1\)")
 
     def test_kernel_that_writes_before_its_output(self):
         self.finds("writes_before", "reference", r"org\.example\.caught", r"out of bounds", r"'y'")
