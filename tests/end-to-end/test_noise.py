@@ -202,6 +202,7 @@ class VariableRate(Noise):
             self.assertEqual((report["width_found"], report["width_trained"], fit.u.shape[1]), (rank, width, rank))
             self.assertClose(report["lambda"], rank / 9, 1e-12)
             self.assertClose(report["retain_one"], 0.9, 1e-12)
+            self.assertIn(f"retain {report['retain']:.4g} (0.9 for one unit of {rank})", fit.result.out)
             self.assertClose(report["objective"], theory.objective(rank_8_plus_noise(), fit.u, fit.v, report["retain"]),
                              1e-9)
             self.assertLess(report["balance_error"], 1e-4)

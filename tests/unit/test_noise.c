@@ -329,6 +329,28 @@ START_TEST(an_expectation_changes_nothing)
 }
 END_TEST
 
+/* Two values are not 0, so that two units are left of R. */
+START_TEST(the_optimum_is_that_of_the_units_that_are_left)
+{
+    double values[M * N] = {[0] = 5, [N + 1] = 4};
+    const dcl_matrix y = {M, N, DCL_F64, values};
+    dcl_factorize_options options = kinds[3];
+    dcl_factorization *made = NULL;
+    dcl_factorize_result result;
+    dcl_error error;
+    options.solver = DCL_SOLVER_CLOSED_FORM;
+    ASSERT_OK(dcl_factorization_create(ops, device, &y, &options, &made, &error));
+    ASSERT_OK(dcl_factorization_run(made, &error));
+    ASSERT_OK(dcl_factorization_finish(made, &result, &error));
+    ck_assert_int_eq(result.width, 2);
+    ck_assert_double_eq_tol(result.optimum.lambda, result.noise.lambda, 1e-14);
+    ck_assert_double_eq_tol(result.optimum.product, result.optimum.tau / result.noise.lambda, 1e-12);
+    for (int i = 0; i < 2; i++)
+        ck_assert_double_eq_tol(result.products[i], result.optimum.product, 1e-9);
+    dcl_factorization_free(made);
+}
+END_TEST
+
 static int end_once(void *user, const dcl_progress *progress)
 {
     int *left = user;
@@ -379,6 +401,7 @@ Suite *noise_suite(void)
     tcase_add_test(cases, more_features_than_lapack_counts_are_refused);
     tcase_add_test(cases, contradictions_are_named);
     tcase_add_loop_test(cases, an_expectation_changes_nothing, 0, ROWS(kinds));
+    tcase_add_test(cases, the_optimum_is_that_of_the_units_that_are_left);
     tcase_add_test(cases, a_run_that_was_ended_goes_on);
     tcase_add_test(cases, steps_end_where_masks_would_come_again);
     suite_add_tcase(suite, cases);

@@ -26,13 +26,18 @@ static json_t *text_if(int says, const char *text)
     return says ? json_string(text) : json_null();
 }
 
+/* The rate of one unit or block alone, where it varies with their number. */
+static double retain_of_one(const dcl_factorize_result *r)
+{
+    return 1 / (1 + r->noise.lambda / (double)r->blocks);
+}
+
 /* The kind of noise with its numbers. What belongs to other kinds is null. */
 static json_t *describe_noise(const dcl__report_facts *f, const dcl_factorize_result *r)
 {
     static const char *const sides[] = {"", "u", "v", "both"};
     const dcl_noise *n = &r->noise;
     const int blocks = n->kind == DCL_NOISE_DROPBLOCK, both = n->side == DCL_SIDE_BOTH;
-    const double draws = (double)(r->width / n->block);
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:I, s:b}", "noise", dcl__noise_name(n->kind),
                      "side", text_if(n->side, sides[n->side]),
                      "mask", text_if(n->kind != DCL_NOISE_DROPCONNECT && n->kind != DCL_NOISE_NONE,
@@ -41,7 +46,7 @@ static json_t *describe_noise(const dcl__report_facts *f, const dcl_factorize_re
                      "retain", dcl__json_from_number(n->retain),
                      "retain_v", both ? dcl__json_from_number(n->retain_right) : json_null(),
                      "lambda", dcl__json_from_number(n->lambda), "variable_rate", f->rate_of_one,
-                     "retain_one", f->rate_of_one ? dcl__json_from_number(1 / (1 + n->lambda / draws)) : json_null(),
+                     "retain_one", f->rate_of_one ? dcl__json_from_number(retain_of_one(r)) : json_null(),
                      "width_found", (json_int_t)r->width_found, "width_trained", (json_int_t)r->width_trained,
                      "cut_off", r->cut_off);
 }
@@ -128,17 +133,20 @@ static dcl_status write_history(const char *folder, const dcl_factorize_result *
 }
 
 /* "retain 0.5" for dropout, and in front of it what another noise is. */
-static void name_noise(const dcl_factorize_result *r, char *text, size_t size)
+static void name_noise(const dcl__report_facts *f, const dcl_factorize_result *r, char *text, size_t size)
 {
     static const char *const sides[] = {"", " on u", " on v", " on both"};
     const dcl_noise *n = &r->noise;
-    char block[40] = "", right[40] = "";
+    char block[40] = "", right[80] = "";
     if (n->block > 1)
         snprintf(block, sizeof block, " of %lld", (long long)n->block);
     if (n->side == DCL_SIDE_BOTH)
         snprintf(right, sizeof right, " and %.4g", n->retain_right);
+    if (f->rate_of_one)
+        snprintf(right, sizeof right, " (%.4g for one %s of %lld)", retain_of_one(r), n->block > 1 ? "block" : "unit",
+                 (long long)r->blocks);
     if (n->kind == DCL_NOISE_DROPOUT || n->kind == DCL_NOISE_NONE)
-        snprintf(text, size, "%sretain %.4g", n->mask == DCL_MASK_SAMPLE ? "mask a sample, " : "", n->retain);
+        snprintf(text, size, "%sretain %.4g%s", n->mask == DCL_MASK_SAMPLE ? "mask a sample, " : "", n->retain, right);
     else
         snprintf(text, size, "%s%s%s, retain %.4g%s", dcl__noise_name(n->kind), block, sides[n->side], n->retain,
                  right);
@@ -149,8 +157,8 @@ static dcl_status write_files(const dcl__report_facts *f, const dcl_factorize_re
 {
     /* Single precision would lose X'V where the condition of X is large. */
     const uint32_t v_dtype = r->data_rank > 0 ? DCL_F64 : f->dtype;
-    char title[200], noise[80];
-    name_noise(r, noise, sizeof noise);
+    char title[240], noise[120];
+    name_noise(f, r, noise, sizeof noise);
     snprintf(title, sizeof title, "dropcl factorize: %lld \xc3\x97 %lld, width %lld, %s, %s", (long long)r->rows,
              (long long)r->columns, (long long)r->width, noise, solver_name(f->solver));
     dcl__path svg = dcl__join(f->folder, "report.svg"), png = dcl__join(f->folder, "report.png");
@@ -193,8 +201,8 @@ static void print_rank(const dcl_factorize_result *r)
 static void print_summary(const dcl__report_facts *f, const dcl_factorize_result *r)
 {
     printf("device         %s (%s)\n", dcl_device_describe(f->device)->name, dcl_device_reason(f->device));
-    char noise[80];
-    name_noise(r, noise, sizeof noise);
+    char noise[120];
+    name_noise(f, r, noise, sizeof noise);
     printf("problem        %lld x %lld, width %lld, %s, %s, %s\n", (long long)r->rows, (long long)r->columns,
            (long long)r->width, noise, solver_name(f->solver), dcl__dtype_name(f->dtype));
     if (r->data_rank > 0)

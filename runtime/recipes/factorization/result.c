@@ -172,6 +172,13 @@ static int is_as_good(const dcl_factorization *f, double narrower, double wider)
            (dcl__factorization_gap(f, narrower) <= tolerance || dcl__factorization_gap(f, wider) > tolerance);
 }
 
+/* The same optimum in fewer units, a share of what there were: lambda falls with them, and each weighs more. */
+static void narrow_optimum(double share, dcl_optimum *optimum)
+{
+    optimum->lambda *= share;
+    optimum->product /= share;
+}
+
 /* Replaces the factors by `rank` units wide ones, unless those are worse. */
 static dcl_status narrow(dcl_factorization *f, int64_t rank, dcl_assessment *assessment, dcl_error *error)
 {
@@ -223,6 +230,7 @@ static void describe(const dcl_factorization *f, const dcl_assessment *assessmen
         .data_condition = f->white.condition, .blocks = f->width / f->noise.block, .shrunk = f->shrunk,
         .width_found = units_needed(f, assessment), .width_trained = f->task.width, .cut_off = is_cut_off(f),
         .balanced_last = is_balanced_last(f, assessment)};
+    narrow_optimum((double)f->width / (double)f->task.width, &result->optimum);
     dcl__prove_attained(assessment->objective, f->task.norm * f->task.norm + f->white.constant, &result->optimum);
     result->status = result->cut_off ? DCL_STOPPED : verdict(f, result->relative_gap);
 }
