@@ -40,6 +40,12 @@ class Bench(Case):
             self.assertGreater(record["launch_seconds"], 0)
         self.assertEqual(found["records"][0]["flops"], 2 * 33 * 65 * 129)
 
+    def test_only_what_was_measured_is_named(self):
+        said = self.dropcl("bench", "gemm", "--size", "33x65x129", "--repeats", 1).out
+        self.assertNotIn("noise", said)
+        said = self.dropcl("bench", "step", "--noise", "dropconnect", "--size", "70x50x6", "--repeats", 1).out
+        self.assertIn("a noise beside dropout", said)
+
     def test_steps(self):
         found = self.bench("step", "--size", "70x50x6", "--repeats", 1, "--dtype", "f64")
         self.assertEqual([r["detail"] for r in found["records"]], ["retain 0.5", "retain 1"])

@@ -156,6 +156,14 @@ static const struct kind {
     {"start", {"first step of factorize", "seconds", NULL}, put_start},
 };
 
+static int has_records(const dcl__bench_results *results, const char *name)
+{
+    for (int i = 0; i < results->record_count; i++)
+        if (strcmp(results->records[i].name, name) == 0)
+            return 1;
+    return 0;
+}
+
 static void print_records(const dcl__bench_results *results, const struct kind *kind, table *t)
 {
     put_head(t, kind->head);
@@ -198,7 +206,8 @@ void dcl__bench_print(const dcl__bench_results *results)
     if (limits)
         printf("limits    %.1f GFLOP/s (%s), %.1f GB/s (%s), launch %.0f us\n", limits->flops / 1e9, limits->arithmetic,
                limits->bytes / 1e9, limits->streaming, 1e6 * limits->launch);
-    printf("beside    OpenBLAS with %d threads, a noise beside dropout; median (least..most)\n\n", results->threads);
+    printf("beside    OpenBLAS with %d threads%s; median (least..most)\n\n", results->threads,
+           has_records(results, "noise") ? ", a noise beside dropout" : "");
     for (size_t k = 0; t && k < sizeof kinds / sizeof *kinds; k++)
         print_records(results, &kinds[k], t);
     if (t)
