@@ -18,7 +18,7 @@
 /* In points, where they are lengths. */
 enum {
     MARGIN = 24, GAP = 22, TICK_LENGTH = 4, TICK_HEIGHT = 17, AXIS_LABEL_HEIGHT = 17, RIGHT_SPACE = 10,
-    TITLE_HEIGHT = 18, NOTE_HEIGHT = 14, LEGEND_HEIGHT = 15, LEGEND_SPACE = 10, MOST_COLUMNS = 4
+    TITLE_HEIGHT = 18, NOTE_HEIGHT = 14, LEGEND_HEIGHT = 15, LEGEND_SPACE = 10, MOST_COLUMNS = 4, MOST_LINES = 3
 };
 
 /* ---- Records ---- */
@@ -53,6 +53,8 @@ static void measure_panel(view *v)
     const dcl__panel *panel = v->panel;
     f->x = (dcl__axis){.logarithmic = panel->log_x, .integral = 1, .low = INFINITY, .high = -INFINITY};
     f->y = (dcl__axis){.logarithmic = panel->log_y, .integral = 1, .low = INFINITY, .high = -INFINITY};
+    f->x.least = -INFINITY;
+    f->y.least = panel->least > 0 ? panel->least : -INFINITY;
     f->bar_gap = INFINITY;
     for (int i = 0; i < panel->series_count; i++)
         dcl__series_measure(f, &panel->series[i]);
@@ -63,9 +65,11 @@ static void measure_panel(view *v)
         f->bar_gap = isinf(f->bar_gap) ? 1 : f->bar_gap;
         dcl__axis_widen(&f->x, f->x.low - 0.5 * f->bar_gap);
         dcl__axis_widen(&f->x, f->x.high + 0.5 * f->bar_gap);
-        if (!panel->log_y)
-            dcl__axis_widen(&f->y, 0);
     }
+    if (panel->zero_x && !panel->log_x)
+        dcl__axis_widen(&f->x, 0);
+    if ((panel->zero_y || has_bars(panel)) && !panel->log_y)
+        dcl__axis_widen(&f->y, 0);
     for (int i = 0; i < panel->level_count; i++)
         if (dcl__axis_shows(&f->y, panel->levels[i].value))
             dcl__axis_cover(&f->y, panel->levels[i].value);
@@ -108,7 +112,50 @@ static double set_legend(cairo_t *cr, const view *v, double top, int paint)
     return height;
 }
 
+/* ---- Head of the page ---- */
+
+/* Sets a text in lines across the page, from `top` on; returns their height. The last line that there may be is cut.
+ * Without `paint` they are only measured. */
+static double set_lines(cairo_t *cr, int style, double top, double height, double base, const char *text, int paint)
+{
+    const double room = DCL__PAGE_WIDTH - 2 * MARGIN;
+    double used = 0;
+    for (int line = 1; text && *text; line++) {
+        char words[DCL__TEXT_SIZE];
+        size_t length = line < MOST_LINES ? dcl__text_break(cr, style, room, text) : strlen(text);
+        snprintf(words, sizeof words, "%.*s", (int)fmin((double)length, sizeof words), text);
+        if (paint)
+            dcl__text_draw(cr, style, MARGIN, top + used + base, 0, room, words);
+        text += length + strspn(text + length, " ");
+        used += height;
+    }
+    return used;
+}
+
+/* Title and subtitle; returns their height with the space below. */
+static double set_head(cairo_t *cr, const dcl__page *page, int paint)
+{
+    double y = set_lines(cr, DCL__PAGE_TITLE, MARGIN, 24, 15, page->title, paint);
+    y += set_lines(cr, DCL__SUBTITLE, MARGIN + y, 18, 11, page->subtitle, paint);
+    return y > 0 ? y + 12 : 0;
+}
+
 /* ---- Panels ---- */
+
+/* The small line under the title. */
+static const char *note_of(const view *v)
+{
+    return v->panel->note || !v->frame.y.cut ? v->panel->note : "smaller values are drawn on the lower edge";
+}
+
+static void draw_axis_label(cairo_t *cr, double x, double y, double room, const char *label, int logarithmic)
+{
+    char marked[128];
+    if (!label)
+        return;
+    snprintf(marked, sizeof marked, "%s%s", label, logarithmic ? " (log)" : "");
+    dcl__text_draw(cr, DCL__AXIS_LABEL, x, y, 0.5, room, marked);
+}
 
 static void draw_x_axis(cairo_t *cr, const view *v)
 {
@@ -124,8 +171,8 @@ static void draw_x_axis(cairo_t *cr, const view *v)
         dcl__segment_draw(cr, x, bottom, 0, t->label[0] ? TICK_LENGTH : 0.5 * TICK_LENGTH);
         dcl__text_draw(cr, DCL__TICK_LABEL, x, bottom + TICK_LENGTH + 10, 0.5, INFINITY, t->label);
     }
-    dcl__text_draw(cr, DCL__AXIS_LABEL, f->left + 0.5 * f->width, bottom + TICK_HEIGHT + 13, 0.5, f->width,
-                   v->panel->x_label);
+    draw_axis_label(cr, f->left + 0.5 * f->width, bottom + TICK_HEIGHT + 13, f->width, v->panel->x_label,
+                    f->x.logarithmic);
 }
 
 static void draw_y_axis(cairo_t *cr, const view *v)
@@ -144,7 +191,7 @@ static void draw_y_axis(cairo_t *cr, const view *v)
     cairo_save(cr);
     cairo_translate(cr, v->cell_left + 10, f->top + 0.5 * f->height);
     cairo_rotate(cr, -0.5 * acos(-1));
-    dcl__text_draw(cr, DCL__AXIS_LABEL, 0, 0, 0.5, f->height, v->panel->y_label);
+    draw_axis_label(cr, 0, 0, f->height + 2 * TICK_HEIGHT, v->panel->y_label, f->y.logarithmic);
     cairo_restore(cr);
 }
 
@@ -156,7 +203,7 @@ static void draw_frame(cairo_t *cr, const view *v)
     cairo_set_dash(cr, NULL, 0, 0);
     if (v->empty) {
         dcl__text_draw(cr, DCL__SUBTITLE, f->left + 0.5 * f->width, f->top + 0.5 * f->height, 0.5, f->width,
-                       "no data");
+                       v->panel->empty ? v->panel->empty : "no data");
     } else {
         draw_x_axis(cr, v);
         draw_y_axis(cr, v);
@@ -173,8 +220,8 @@ static void draw_panel(cairo_t *cr, const view *v)
     double y = v->cell_top;
     dcl__text_draw(cr, DCL__TITLE, f->left, y + 12, 0, f->width, panel->title);
     y += panel->title ? TITLE_HEIGHT : 0;
-    dcl__text_draw(cr, DCL__NOTE, f->left, y + 9, 0, f->width, panel->note);
-    y += panel->note ? NOTE_HEIGHT : 0;
+    dcl__text_draw(cr, DCL__NOTE, f->left, y + 9, 0, f->width, note_of(v));
+    y += note_of(v) ? NOTE_HEIGHT : 0;
     set_legend(cr, v, y, 1);
     draw_frame(cr, v);
     if (v->empty)
@@ -222,7 +269,7 @@ static double lay_row(cairo_t *cr, const layout *l, int first, double top)
     int end = first + l->page->columns;
     for (int i = first; i < end && i < l->page->panel_count; i++) {
         const view *v = &l->views[i];
-        double texts = (v->panel->title ? TITLE_HEIGHT : 0) + (v->panel->note ? NOTE_HEIGHT : 0);
+        double texts = (v->panel->title ? TITLE_HEIGHT : 0) + (note_of(v) ? NOTE_HEIGHT : 0);
         head = fmax(head, texts + set_legend(cr, v, 0, 0) + 6);
     }
     for (int i = first; i < end && i < l->page->panel_count; i++) {
@@ -244,8 +291,7 @@ static void lay_page(cairo_t *cr, layout *l)
     }
     for (int column = 0; column < page->columns; column++)
         lay_column(cr, l, column);
-    double y = MARGIN + (page->title ? 24 : 0) + (page->subtitle ? 18 : 0);
-    y += page->title || page->subtitle ? 12 : 0;
+    double y = MARGIN + set_head(cr, page, 0);
     for (int first = 0; first < page->panel_count; first += page->columns)
         y = lay_row(cr, l, first, y) + GAP;
     l->height = ceil(y - GAP + MARGIN);
@@ -276,15 +322,12 @@ static cairo_status_t make_layout(layout *l)
 
 static cairo_status_t draw_page(cairo_surface_t *surface, const layout *l, double scale)
 {
-    double room = DCL__PAGE_WIDTH - 2 * MARGIN;
     cairo_t *cr = cairo_create(surface);
     use_exact_fonts(cr);
     cairo_scale(cr, scale, scale);
     cairo_set_source_rgb(cr, 1, 1, 1);
     cairo_paint(cr);
-    dcl__text_draw(cr, DCL__PAGE_TITLE, MARGIN, MARGIN + 15, 0, room, l->page->title);
-    dcl__text_draw(cr, DCL__SUBTITLE, MARGIN, MARGIN + (l->page->title ? 24 : 0) + 11, 0, room,
-                   l->page->subtitle);
+    set_head(cr, l->page, 1);
     for (int i = 0; i < l->page->panel_count; i++)
         draw_panel(cr, &l->views[i]);
     cairo_status_t status = cairo_status(cr);

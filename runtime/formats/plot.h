@@ -15,8 +15,9 @@ enum {
     DCL__COLORS
 };
 
-/* Bars stand on 0, or on the lower edge of a logarithmic axis. */
-enum { DCL__LINE, DCL__POINTS, DCL__BARS };
+/* A marked line is thin, with a point at each place that the series has. Bars stand on 0, or on the lower edge of a
+ * logarithmic axis. */
+enum { DCL__LINE, DCL__POINTS, DCL__BARS, DCL__MARKED };
 
 /* `count` points. A point is left out, and a line has a gap there, when a coordinate is NaN or beyond
  * 1e300, or not above 1e-300 on a logarithmic axis. Long series are thinned to what the page can show;
@@ -26,7 +27,7 @@ typedef struct dcl__series {
     int64_t count;
     const double *x;             /* NULL: 1, 2, 3, ...                                               */
     const double *y;
-    int style;                   /* DCL__LINE, DCL__POINTS, DCL__BARS                                */
+    int style;                   /* DCL__LINE, ...                                                   */
     int color;                   /* DCL__BLUE, ...                                                   */
     int dashed;                  /* lines only                                                       */
     double pale;                 /* lines and points: 0 is the full colour, 1 is white               */
@@ -41,7 +42,8 @@ typedef struct dcl__level {
 } dcl__level;
 
 /* One pair of axes. Series are drawn in their order, levels over them. Texts may be NULL; those that are
- * too long are cut with an ellipsis, and bytes that are not UTF-8 are shown as '?'. */
+ * too long are cut with an ellipsis, and bytes that are not UTF-8 are shown as '?'. Labels of logarithmic
+ * axes say that they are. */
 typedef struct dcl__panel {
     const char *title, *note;    /* the note is a small line under the title                         */
     const char *x_label, *y_label;
@@ -50,9 +52,13 @@ typedef struct dcl__panel {
     int series_count;
     const dcl__level *levels;
     int level_count;
+    int zero_x, zero_y;          /* a linear axis that begins at 0: of counts and times              */
+    double least;                /* y below it is drawn on the lower edge, and the note says so; 0: nothing is, as it
+                                    would stretch a logarithmic axis over decades that say nothing   */
+    const char *empty;           /* said where there is nothing to draw; NULL: "no data"             */
 } dcl__panel;
 
-/* Panels fill the page row by row. */
+/* Panels fill the page row by row. Title and subtitle go on in further lines where one is too short. */
 typedef struct dcl__page {
     const char *title, *subtitle;
     const dcl__panel *panels;

@@ -43,13 +43,10 @@ void dcl__axis_pad(dcl__axis *a)
     double span = a->high - a->low, largest = fmax(fabs(a->low), fabs(a->high)), pad = 0.04 * span;
     if (span <= fmax(1e-9 * (a->logarithmic ? 1 : largest), SMALLEST)) {
         pad = a->logarithmic ? 0.5 : largest < SMALLEST || a->integral ? 1 : 0.1 * largest;
-    } else if (!a->logarithmic && a->low >= 0) {
-        a->high += pad;
-        a->low = fmax(a->low - pad, 0);
-        return;
     }
+    const double edge = a->cut ? dcl__axis_place(a, a->least) : !a->logarithmic && a->low >= 0 ? 0 : -INFINITY;
     a->high += pad;
-    a->low -= pad;
+    a->low = fmax(a->low - pad, edge);
 }
 
 /* ---- Ticks ---- */

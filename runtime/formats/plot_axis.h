@@ -15,6 +15,8 @@ typedef struct dcl__tick {
 typedef struct dcl__axis {
     int logarithmic, integral;   /* integral: all values are whole numbers, and so are the ticks     */
     double low, high;
+    double least;                /* smaller values are drawn as this one; -INFINITY: none            */
+    int cut;                     /* there are such values                                            */
     int tick_count;
     dcl__tick ticks[DCL__MOST_TICKS];
 } dcl__axis;

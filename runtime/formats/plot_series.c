@@ -23,9 +23,15 @@ static double series_x(const dcl__series *series, int64_t i)
     return series->x ? series->x[i] : (double)(i + 1);
 }
 
+/* NaN stays what it is. */
+static double series_y(const dcl__frame *f, const dcl__series *series, int64_t i)
+{
+    return series->y[i] < f->y.least ? f->y.least : series->y[i];
+}
+
 static int is_point_visible(const dcl__frame *f, const dcl__series *series, int64_t i)
 {
-    return dcl__axis_shows(&f->x, series_x(series, i)) && dcl__axis_shows(&f->y, series->y[i]);
+    return dcl__axis_shows(&f->x, series_x(series, i)) && dcl__axis_shows(&f->y, series_y(f, series, i));
 }
 
 void dcl__series_measure(dcl__frame *f, const dcl__series *series)
@@ -37,7 +43,8 @@ void dcl__series_measure(dcl__frame *f, const dcl__series *series)
         double value = series_x(series, i), place = dcl__axis_place(&f->x, value);
         double gap = fabs(place - previous);
         dcl__axis_cover(&f->x, value);
-        dcl__axis_cover(&f->y, series->y[i]);
+        dcl__axis_cover(&f->y, series_y(f, series, i));
+        f->y.cut |= series->y[i] < f->y.least;
         if (series->style == DCL__BARS && gap > 0 && gap < f->bar_gap)
             f->bar_gap = gap;
         previous = place;
@@ -63,6 +70,12 @@ static void use_line(cairo_t *cr, int color, int dashed, double pale, double thi
     cairo_set_dash(cr, dashes, dashed ? 2 : 0, 0);
 }
 
+/* The thickness of a marked line is that of its points. */
+static double line_thickness(const dcl__series *series)
+{
+    return series->style == DCL__MARKED ? 0.6 : series->thickness;
+}
+
 void dcl__segment_draw(cairo_t *cr, double x, double y, double along, double down)
 {
     cairo_move_to(cr, x, y);
@@ -84,7 +97,7 @@ double dcl__frame_y(const dcl__frame *f, double place)
 
 static point locate(const dcl__frame *f, const dcl__series *series, int64_t i)
 {
-    double x = dcl__axis_place(&f->x, series_x(series, i)), y = dcl__axis_place(&f->y, series->y[i]);
+    double x = dcl__axis_place(&f->x, series_x(series, i)), y = dcl__axis_place(&f->y, series_y(f, series, i));
     return (point){dcl__frame_x(f, x), dcl__frame_y(f, y)};
 }
 
@@ -160,7 +173,7 @@ static void draw_line_series(cairo_t *cr, const dcl__frame *f, const dcl__series
             pen_lift(&p);
     }
     pen_lift(&p);
-    use_line(cr, series->color, series->dashed, series->pale, series->thickness);
+    use_line(cr, series->color, series->dashed, series->pale, line_thickness(series));
     cairo_stroke(cr);
 }
 
@@ -228,6 +241,8 @@ void dcl__series_draw(cairo_t *cr, const dcl__frame *f, const dcl__series *serie
         draw_point_series(cr, f, series);
     else
         draw_line_series(cr, f, series);
+    if (series->style == DCL__MARKED)
+        draw_point_series(cr, f, series);
 }
 
 void dcl__level_draw(cairo_t *cr, const dcl__frame *f, const dcl__level *level)
@@ -248,7 +263,11 @@ void dcl__series_draw_key(cairo_t *cr, const dcl__series *entry, double x, doubl
         add_dot(cr, (point){x + 6, y});
         draw_dots(cr, entry);
     } else {
-        use_line(cr, entry->color, entry->dashed, entry->pale, entry->thickness);
+        use_line(cr, entry->color, entry->dashed, entry->pale, line_thickness(entry));
         dcl__segment_draw(cr, x, y, DCL__LEGEND_KEY - 4, 0);
+    }
+    if (entry->style == DCL__MARKED) {
+        add_dot(cr, (point){x + 6, y});
+        draw_dots(cr, entry);
     }
 }

@@ -3,9 +3,8 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
-
-enum { TEXT_SIZE = 512 };
 
 typedef struct text_style {
     double size, gray;
@@ -43,11 +42,11 @@ static int character_length(const unsigned char *text)
 }
 
 /* Copies what fits of `text`, with room left for an ellipsis. File names may hold any bytes. */
-static void clean_text(const char *text, char clean[TEXT_SIZE])
+static void clean_text(const char *text, char clean[DCL__TEXT_SIZE])
 {
     const unsigned char *from = (const unsigned char *)text;
     size_t used = 0;
-    while (*from && used < TEXT_SIZE - 8) {
+    while (*from && used < DCL__TEXT_SIZE - 8) {
         int length = character_length(from);
         if (length)
             memcpy(clean + used, from, (size_t)length);
@@ -75,7 +74,7 @@ static double clean_width(cairo_t *cr, const char *clean)
 }
 
 /* Cleans the text and cuts it to `room`; returns its width. */
-static double fit_text(cairo_t *cr, int style, double room, const char *text, char fit[TEXT_SIZE])
+static double fit_text(cairo_t *cr, int style, double room, const char *text, char fit[DCL__TEXT_SIZE])
 {
     use_text_style(cr, style);
     clean_text(text, fit);
@@ -91,13 +90,28 @@ static double fit_text(cairo_t *cr, int style, double room, const char *text, ch
 
 double dcl__text_width(cairo_t *cr, int style, const char *text)
 {
-    char fit[TEXT_SIZE];
+    char fit[DCL__TEXT_SIZE];
     return fit_text(cr, style, INFINITY, text, fit);
+}
+
+size_t dcl__text_break(cairo_t *cr, int style, double room, const char *text)
+{
+    size_t fits = 0, end = strcspn(text, " ");
+    do {
+        char words[DCL__TEXT_SIZE];
+        snprintf(words, sizeof words, "%.*s", (int)(end < sizeof words ? end : sizeof words), text);
+        if (fits > 0 && dcl__text_width(cr, style, words) > room)
+            break;
+        fits = end;
+        end += strspn(text + end, " ");
+        end += strcspn(text + end, " ");
+    } while (end > fits && end < DCL__TEXT_SIZE);
+    return fits;
 }
 
 void dcl__text_draw(cairo_t *cr, int style, double x, double y, double align, double room, const char *text)
 {
-    char fit[TEXT_SIZE];
+    char fit[DCL__TEXT_SIZE];
     double width = fit_text(cr, style, room, text ? text : "", fit);
     cairo_move_to(cr, x - align * width, y);
     cairo_show_text(cr, fit);

@@ -75,8 +75,8 @@ class Grow(Case):
     def test_the_gap_over_time_is_a_line_for_each_lambda(self):
         self.grow(small(), "--lambda", 10, "--path", 4)
         picture = self.path("fit/report.svg").read_text(encoding="utf-8")
-        lines = re.findall(r'<path [^>]*stroke-width:1\.4;[^>]* d="([^"]*)"', picture)
-        self.assertEqual([line.count("M") for line in lines], [1, 4])       # the rank over lambda, the gap over time
+        lines = re.findall(r'<path [^>]*stroke-width:0\.6;[^>]* d="([^"]*)"', picture)
+        self.assertEqual([line.count("M") for line in lines], [1, 1, 4])    # rank and gap over lambda, the gap over time
 
     def test_without_lambda_it_is_a_share_of_the_largest(self):
         largest = 2 * numpy.linalg.svd(small(), compute_uv=False)[0]
@@ -123,6 +123,8 @@ class Grow(Case):
         fit = self.grow(small(), "--lambda", 1e6)
         self.assertEqual((fit.u.shape, fit.v.shape, fit.report["rank"]), ((60, 0), (40, 0), 0))
         self.assertEqual(len(fit.history), 1)
+        largest = 2 * numpy.linalg.svd(small(), compute_uv=False)[0]
+        self.assertIn(f"the best factors are none, from lambda {largest:.6g} on", fit.result.out)
 
     def test_equal_seeds_give_equal_files(self):
         fits = [self.grow(with_holes(small()), "--lambda", 20, "--seed", 3, out=out) for out in "ab"]

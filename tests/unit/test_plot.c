@@ -55,25 +55,38 @@ static char *read_whole(const char *name, size_t *size)
     return content;
 }
 
-/* How many pixels of the PNG are close to a colour given as 0xRRGGBB. */
-static int64_t count_pixels(uint32_t color)
+/* What the PNG has of a colour. */
+typedef struct trace {
+    int64_t count, first;        /* pixels; the first of them, row by row                            */
+    int height;                  /* of the page                                                      */
+} trace;
+
+/* The pixels that are close to a colour given as 0xRRGGBB. */
+static trace find_pixels(uint32_t color)
 {
+    trace found = {0};
     cairo_surface_t *surface = cairo_image_surface_create_from_png(png_file);
     ck_assert_int_eq(cairo_surface_status(surface), CAIRO_STATUS_SUCCESS);
     ck_assert_int_eq(cairo_image_surface_get_width(surface), 1600);
     int height = cairo_image_surface_get_height(surface), stride = cairo_image_surface_get_stride(surface);
     const unsigned char *data = cairo_image_surface_get_data(surface);
-    int64_t count = 0;
+    found.height = height;
     for (int64_t i = 0; i < (int64_t)height * 1600; i++) {
         uint32_t pixel;
         memcpy(&pixel, data + i / 1600 * stride + i % 1600 * 4, 4);
         int close = 1;
         for (int shift = 0; shift < 24; shift += 8)
             close = close && abs((int)(pixel >> shift & 255) - (int)(color >> shift & 255)) <= 3;
-        count += close;
+        if (close && found.count++ == 0)
+            found.first = i;
     }
     cairo_surface_destroy(surface);
-    return count;
+    return found;
+}
+
+static int64_t count_pixels(uint32_t color)
+{
+    return find_pixels(color).count;
 }
 
 enum { BLUE = 0x0072b2, PALE_BLUE = 0x4c9cc9, VERMILION = 0xd55e00 };
@@ -93,6 +106,18 @@ static size_t write_panels(const dcl__panel *panels, int count)
     ck_assert_ptr_null(strstr(svg, "inf"));
     free(svg);
     return size;
+}
+
+/* How many letters the SVG shows. */
+static int count_letters(void)
+{
+    size_t size;
+    int count = 0;
+    char *svg = read_whole(svg_file, &size);
+    for (const char *at = strstr(svg, "<use "); at; at = strstr(at + 1, "<use "))
+        count++;
+    free(svg);
+    return count;
 }
 
 static size_t write_series(dcl__series series, int log_x, int log_y)
@@ -142,10 +167,109 @@ START_TEST(axes_of_whole_numbers_have_whole_ticks)
 }
 END_TEST
 
+START_TEST(what_is_nowhere_negative_has_an_axis_that_is_not)
+{
+    for (int last = 0; last <= 5; last += 5) {
+        dcl__axis axis = {.integral = 1, .low = INFINITY, .high = -INFINITY};
+        dcl__axis_cover(&axis, 0);
+        dcl__axis_cover(&axis, last);
+        dcl__axis_pad(&axis);
+        ck_assert_double_eq(axis.low, 0);
+        ck_assert_double_ge(axis.high, fmax(last, 1));
+    }
+}
+END_TEST
+
+START_TEST(an_axis_may_begin_at_zero)
+{
+    const double units[] = {8, 8};
+    dcl__series series = {.count = 2, .y = units, .style = DCL__POINTS};
+    dcl__panel panel = {.series = &series, .series_count = 1};
+    write_panels(&panel, 1);
+    const trace amid = find_pixels(BLUE);
+    panel.zero_y = 1;
+    write_panels(&panel, 1);
+    const trace above = find_pixels(BLUE);
+    ck_assert_int_lt(above.first / 1600, amid.first / 1600 - 100);
+    panel.zero_x = 1;
+    write_panels(&panel, 1);
+    ck_assert_int_gt(find_pixels(BLUE).first % 1600, above.first % 1600 + 100);
+}
+END_TEST
+
+START_TEST(a_marked_line_has_points)
+{
+    const double ends[] = {1, 5}, all[] = {1, 2, 3, 4, 5};
+    write_series((dcl__series){.count = 2, .x = ends, .y = ends, .style = DCL__MARKED}, 0, 0);
+    const int64_t two = count_pixels(BLUE);
+    write_series((dcl__series){.count = 5, .x = all, .y = all, .style = DCL__MARKED}, 0, 0);
+    ck_assert_int_gt(count_pixels(BLUE), two + 3 * 20);
+}
+END_TEST
+
+/* One value of 1e-13 would stretch the axis, 0 is on no logarithmic axis, and NaN stays out. */
+START_TEST(what_is_below_the_least_is_drawn_on_the_edge)
+{
+    const double tiny[] = {1, 1e-3, 1e-13, 0, -1e-9, NAN}, edge[] = {1, 1e-3, 9e-7, 9e-7, 9e-7, NAN};
+    dcl__series series = {.count = 6, .y = tiny, .style = DCL__POINTS};
+    dcl__panel panel = {.log_y = 1, .series = &series, .series_count = 1, .least = 1e-6};
+    char *content[2];
+    size_t size[2];
+    for (int i = 0; i < 2; i++) {
+        write_panels(&panel, 1);
+        content[i] = read_whole(png_file, &size[i]);
+        series.y = edge;
+    }
+    ck_assert_uint_eq(size[0], size[1]);
+    ck_assert_mem_eq(content[0], content[1], size[0]);
+    const int letters = count_letters();
+    const int64_t pixels = count_pixels(BLUE);
+    write_series((dcl__series){.count = 2, .y = tiny, .style = DCL__POINTS}, 0, 1);
+    ck_assert_int_gt(2 * pixels, 4 * count_pixels(BLUE));        /* five points here, two there */
+    ck_assert_int_gt(letters, count_letters() + 20);             /* a note says it */
+    free(content[0]);
+    free(content[1]);
+}
+END_TEST
+
+START_TEST(logarithmic_axes_say_so)
+{
+    const double y[] = {1, 2};
+    int letters[2][2];
+    for (int log = 0; log < 2; log++)
+        for (int labelled = 0; labelled < 2; labelled++) {
+            dcl__series series = {.count = 2, .y = y};
+            dcl__panel panel = {.log_y = log, .y_label = labelled ? "abc" : NULL, .series = &series, .series_count = 1};
+            write_panels(&panel, 1);
+            letters[log][labelled] = count_letters();
+        }
+    ck_assert_int_eq(letters[0][1] - letters[0][0], 3);
+    ck_assert_int_ge(letters[1][1] - letters[1][0], 3 + 5);
+}
+END_TEST
+
+START_TEST(a_long_head_goes_on_in_further_lines)
+{
+    const char *const words = "a title of many words, none of which may be lost where one line is too short for all";
+    dcl__panel panel = {.title = "panel"};
+    dcl__page pages[] = {{"short", "short", &panel, 1, 1}, {words, "short", &panel, 1, 1}, {words, words, &panel, 1, 1}};
+    int height[COUNT(pages)], letters[COUNT(pages)];
+    for (int i = 0; i < COUNT(pages); i++) {
+        ck_assert_int_eq(dcl__plot_write(svg_file, png_file, &pages[i], NULL), DCL_OK);
+        height[i] = find_pixels(BLUE).height;
+        letters[i] = count_letters();
+    }
+    ck_assert_int_gt(height[1], height[0] + 40);
+    ck_assert_int_eq(height[2], height[1]);      /* one line is enough in small letters */
+    ck_assert_int_ge(letters[1] - letters[0], 65);
+    ck_assert_int_ge(letters[2] - letters[1], 65);
+}
+END_TEST
+
 START_TEST(a_single_point_is_visible_in_every_style)
 {
     double y[] = {42}, among_gaps[] = {NAN, 42, NAN};
-    for (int style = DCL__LINE; style <= DCL__BARS; style++) {
+    for (int style = DCL__LINE; style <= DCL__MARKED; style++) {
         uint32_t color = style == DCL__BARS ? PALE_BLUE : BLUE;
         write_series((dcl__series){.count = 1, .y = y, .style = style}, 0, 0);
         ck_assert_int_gt(count_pixels(color), 10);
@@ -162,7 +286,7 @@ START_TEST(panels_without_data_say_so_and_draw_nothing)
     dcl__series below = {.count = 3, .y = negative};
     dcl__level level = {NULL, 1, DCL__VERMILION};
     dcl__panel panels[] = {
-        {.title = "no series"}, {.title = "no points", .series = &empty, .series_count = 1},
+        {.title = "no series", .empty = "no units"}, {.title = "no points", .series = &empty, .series_count = 1},
         {.title = "not finite", .series = &unusable, .series_count = 1, .levels = &level, .level_count = 1},
         {.title = "not positive", .log_y = 1, .series = &below, .series_count = 1}
     };
@@ -184,7 +308,7 @@ START_TEST(extreme_ranges_are_drawn)
         {.count = 3, .y = offset}, {.count = 3, .y = negative}
     };
     for (int i = 0; i < COUNT(series); i++)
-        for (int style = DCL__LINE; style <= DCL__BARS; style++) {
+        for (int style = DCL__LINE; style <= DCL__MARKED; style++) {
             dcl__panel panels[4];
             dcl__series over_itself = series[i];
             series[i].style = over_itself.style = style;
@@ -204,8 +328,8 @@ START_TEST(long_series_are_thinned)
     ck_assert_ptr_nonnull(y);
     for (int i = 0; i < COUNT_OF_POINTS; i++)
         y[i] = 1 + i * 7919LL % 100003 + 1e-3 * i;
-    size_t largest[] = {600000, 6000000, 600000};
-    for (int style = DCL__LINE; style <= DCL__BARS; style++) {
+    size_t largest[] = {600000, 6000000, 600000, 6000000};
+    for (int style = DCL__LINE; style <= DCL__MARKED; style++) {
         dcl__series series = {.count = COUNT_OF_POINTS, .y = y, .style = style};
         ck_assert_uint_lt(write_series(series, 0, 0), largest[style]);
     }
@@ -249,7 +373,8 @@ START_TEST(any_bytes_are_accepted_as_text)
     double y[] = {1, 2};
     for (int i = 0; i < COUNT(texts); i++) {
         dcl__series series = {.label = texts[i], .count = 2, .y = y};
-        dcl__panel panel = {texts[i], texts[i], texts[i], texts[i], 0, 0, &series, 1, NULL, 0};
+        dcl__panel panel = {.title = texts[i], .note = texts[i], .x_label = texts[i], .y_label = texts[i],
+                            .series = &series, .series_count = 1, .empty = texts[i]};
         write_panels(&panel, 1);
     }
 }
@@ -338,6 +463,12 @@ Suite *plot_suite(void)
     tcase_add_test(tests, a_line_is_drawn_in_its_color);
     tcase_add_test(tests, a_line_has_a_gap_at_points_that_are_left_out);
     tcase_add_test(tests, axes_of_whole_numbers_have_whole_ticks);
+    tcase_add_test(tests, what_is_nowhere_negative_has_an_axis_that_is_not);
+    tcase_add_test(tests, an_axis_may_begin_at_zero);
+    tcase_add_test(tests, a_marked_line_has_points);
+    tcase_add_test(tests, what_is_below_the_least_is_drawn_on_the_edge);
+    tcase_add_test(tests, logarithmic_axes_say_so);
+    tcase_add_test(tests, a_long_head_goes_on_in_further_lines);
     tcase_add_test(tests, a_single_point_is_visible_in_every_style);
     tcase_add_test(tests, panels_without_data_say_so_and_draw_nothing);
     tcase_add_test(tests, extreme_ranges_are_drawn);

@@ -9,26 +9,36 @@
 #include "core/error.h"
 #include "formats/plot.h"
 
+/* In points: the dot at the chosen lambda. */
+static const double CHOSEN = 6;
+
+/* Of the least error on the holdout: what is near it. */
+static const double NEAR = 1.1;
+
 /* The curves, taken apart from the records. */
 typedef struct curves {
     double *lambda, *rank, *training, *holdout;
+    double *near;                /* the holdout where it is near its least, else NAN                 */
     dcl__round_curves rounds;
 } curves;
 
-static dcl_status make_curves(const dcl_completion_result *r, curves *c, dcl_error *error)
+static dcl_status make_curves(const dcl__complete_facts *f, const dcl_completion_result *r, curves *c, dcl_error *error)
 {
-    const int64_t points = r->path_count, count = 4 * points;
+    const int64_t points = r->path_count, count = 5 * points;
+    const double most = NEAR * r->path[r->chosen].holdout.rmse;
     double *room = malloc((size_t)count * sizeof *room);
     if (!room)
         return dcl__no_memory(error, "the picture", count * (int64_t)sizeof *room);
-    *c = (curves){.lambda = room, .rank = room + points, .training = room + 2 * points, .holdout = room + 3 * points};
+    *c = (curves){.lambda = room, .rank = room + points, .training = room + 2 * points, .holdout = room + 3 * points,
+                  .near = room + 4 * points};
     for (int64_t k = 0; k < points; k++) {
         c->lambda[k] = r->path[k].lambda;
         c->rank[k] = (double)r->path[k].rank;
         c->training[k] = r->path[k].training.rmse;
         c->holdout[k] = r->path[k].holdout.rmse;
+        c->near[k] = c->holdout[k] <= most ? c->holdout[k] : NAN;
     }
-    return dcl__round_curves_make(r->history, r->history_count, &c->rounds, error);
+    return dcl__round_curves_make(r->history, r->history_count, f->options->tolerance, &c->rounds, error);
 }
 
 /* The errors on the holdout, or in training where there is none. */
@@ -42,29 +52,36 @@ static void describe(const dcl__complete_facts *f, const dcl_completion_result *
              biases->rmse, chosen->certificate.relative_gap);
 }
 
+/* Of a path: how the error on the holdout runs near its least, which the whole path would flatten. */
+static dcl__panel minimum_panel(const dcl__series *near)
+{
+    return (dcl__panel){.title = "Holdout near its minimum", .note = "the \xce\xbb within 10 % of the least error",
+                        .x_label = "\xce\xbb", .y_label = "root mean square", .log_x = 1, .series = near,
+                        .series_count = 2};
+}
+
 static dcl_status draw(const dcl__complete_facts *f, const dcl_completion_result *r, const curves *c, dcl_error *error)
 {
     char title[256], facts[256];
-    const dcl__round_curves *w = &c->rounds;
     const int64_t points = r->path_count;
-    const int style = points > 1 ? DCL__LINE : DCL__POINTS;
-    const dcl__series errors[] = {{"training", points, c->lambda, c->training, style, DCL__BLUE, 0, 0, 0},
-                                  {"holdout", points, c->lambda, c->holdout, style, DCL__VERMILION, 0, 0, 0}};
+    const double *at = c->lambda + r->chosen, *holdout = c->holdout + r->chosen;
+    const int has_minimum = f->holdout && points > 1;
+    const dcl__series errors[] = {{"training", points, c->lambda, c->training, DCL__MARKED, DCL__BLUE, 0, 0, 0},
+                                  {"holdout", points, c->lambda, c->holdout, DCL__MARKED, DCL__VERMILION, 0, 0, 0},
+                                  {"chosen", 1, at, holdout, DCL__POINTS, DCL__BLACK, 0, 0, CHOSEN}};
+    const dcl__series near[] = {{"holdout", points, c->lambda, c->near, DCL__MARKED, DCL__VERMILION, 0, 0, 0},
+                                {"chosen", 1, at, holdout, DCL__POINTS, DCL__BLACK, 0, 0, CHOSEN}};
+    const dcl__series rank[] = {{NULL, points, c->lambda, c->rank, DCL__MARKED, DCL__BLUE, 0, 0, 0},
+                                {"chosen", 1, at, c->rank + r->chosen, DCL__POINTS, DCL__BLACK, 0, 0, CHOSEN}};
     const dcl__level baseline[] = {
         {"biases alone", f->holdout ? r->baseline_holdout.rmse : r->baseline_training.rmse, DCL__BLACK}};
-    const dcl__series rank[] = {{NULL, points, c->lambda, c->rank, style, DCL__BLUE, 0, 0, 0}};
-    const dcl__series objective[] = {{"objective", w->count, w->seconds, w->objective, DCL__LINE, DCL__BLUE, 0, 0, 0},
-                                     {"lower bound", w->count, w->seconds, w->bound, DCL__LINE, DCL__VERMILION, 0, 0,
-                                      0}};
-    const dcl__series gap[] = {{NULL, w->count, w->seconds, w->gap, DCL__LINE, DCL__BLUE, 0, 0, 0}};
     const dcl__panel panels[] = {
         {.title = "Error of predictions", .x_label = "\xce\xbb", .y_label = "root mean square", .log_x = 1,
-         .series = errors, .series_count = f->holdout ? 2 : 1, .levels = baseline, .level_count = 1},
-        {.title = "Rank", .x_label = "\xce\xbb", .y_label = "rank", .log_x = 1, .series = rank, .series_count = 1},
-        {.title = "Objective and lower bound", .x_label = "seconds", .y_label = "objective", .series = objective,
-         .series_count = 2},
-        {.title = "Gap", .x_label = "seconds", .y_label = "(objective \xe2\x88\x92 bound) / objective", .log_y = 1,
-         .series = gap, .series_count = 1}};
+         .series = errors, .series_count = has_minimum ? 3 : f->holdout ? 2 : 1, .levels = baseline, .level_count = 1},
+        has_minimum ? minimum_panel(near) : dcl__descent_panel(&c->rounds),
+        {.title = "Rank", .x_label = "\xce\xbb", .y_label = "rank", .log_x = 1, .series = rank,
+         .series_count = has_minimum ? 2 : 1, .zero_y = 1},
+        dcl__gap_panel(&c->rounds)};
     snprintf(title, sizeof title, "Completion of %.200s", f->source);
     describe(f, r, facts);
     const dcl__page page = {title, facts, panels, 4, 2};
@@ -75,7 +92,7 @@ static dcl_status draw(const dcl__complete_facts *f, const dcl_completion_result
 dcl_status dcl__draw_completion(const dcl__complete_facts *f, const dcl_completion_result *r, dcl_error *error)
 {
     curves c = {0};
-    dcl_status status = make_curves(r, &c, error);
+    dcl_status status = make_curves(f, r, &c, error);
     if (status == DCL_OK)
         status = draw(f, r, &c, error);
     dcl__round_curves_free(&c.rounds);

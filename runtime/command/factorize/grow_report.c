@@ -184,6 +184,8 @@ static void print_summary(const dcl__grow_facts *f, const dcl_growth_result *r)
         printf("reason         %s\n", r->reason);
     printf("polar          %.9g (lambda %.9g)\n", c->polar, f->problem->lambda);
     printf("rank           %lld (%lld %s)\n", (long long)c->rank, (long long)r->width, dcl__units_name(r->width));
+    if (r->width == 0)
+        printf("hint           the best factors are none, from lambda %.6g on: below it units join\n", c->polar);
 }
 
 dcl_status dcl__report_grow(const dcl__grow_facts *facts, const dcl_growth_result *result, dcl_error *error)

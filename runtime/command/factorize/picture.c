@@ -16,17 +16,10 @@ typedef struct curves {
     int64_t values, known;       /* singular values shown, and of Y those that are known             */
 } curves;
 
-/* What is far below the largest singular value is left out: it would stretch the logarithmic axis. */
-static double visible(double value, double largest)
-{
-    return value > 1e-4 * largest ? value : NAN;
-}
-
 static dcl_status make_curves(const dcl_factorize_result *r, curves *c, dcl_error *error)
 {
     size_t rows = (size_t)r->history_count;
     const int64_t shown = r->spectrum < MOST_VALUES ? r->spectrum : MOST_VALUES;
-    const double largest = r->data_count ? r->data_values[0] : 0;
     size_t count = 3 * rows + 2 * (size_t)shown;
     double *room = malloc(count * sizeof *room);
     if (!room)
@@ -39,8 +32,8 @@ static dcl_status make_curves(const dcl_factorize_result *r, curves *c, dcl_erro
         c->gap[i] = r->history[i].gap;
     }
     for (int64_t i = 0; i < c->values; i++) {
-        c->shrunk[i] = visible(r->shrunk && i < r->data_count ? r->shrunk[i] : 0, largest);
-        c->reached[i] = visible(i < r->width ? r->product_values[i] : 0, largest);
+        c->shrunk[i] = r->shrunk && i < r->data_count ? r->shrunk[i] : NAN;
+        c->reached[i] = i < r->width ? r->product_values[i] : NAN;
     }
     return DCL_OK;
 }
@@ -56,7 +49,7 @@ static dcl_status draw(const char *svg_file, const char *png_file, const char *t
     const dcl__series gap[] = {{"gap", r->history_count, c->step, c->gap, DCL__LINE, DCL__VERMILION, 0, 0, 0}};
     const dcl__series values[] = {
         {data, c->known, NULL, r->data_values, DCL__LINE, DCL__BLACK, 0, 0, 0},
-        {"optimum, S_\xcf\x84(Y)", c->values, NULL, c->shrunk, DCL__LINE, DCL__ORANGE, 0, 0, 0},
+        {"optimum: Y shrunk by \xcf\x84", c->values, NULL, c->shrunk, DCL__LINE, DCL__ORANGE, 0, 0, 0},
         {"reached, U V\xe1\xb5\x80", c->values, NULL, c->reached, DCL__POINTS, DCL__BLUE, 0, 0, 0}};
     const int blocks = r->noise.block > 1, inexact = r->optimum.inexact;
     const dcl__series products[] = {{"reached", r->blocks, NULL, r->products, DCL__BARS, DCL__SKY, 0, 0, 0}};
@@ -70,11 +63,11 @@ static dcl_status draw(const char *svg_file, const char *png_file, const char *t
                             : "(objective \xe2\x88\x92 optimum) / objective",
          .log_y = 1, .series = gap, .series_count = 1},
         {.title = "Singular values", .x_label = "index", .y_label = "value", .log_y = 1, .series = values,
-         .series_count = 3},
+         .series_count = 3, .least = DCL__LEAST_VALUE * (r->data_count ? r->data_values[0] : 0), .zero_x = 1},
         {.title = blocks ? "Weight of the blocks" : "Weight of the units", .x_label = blocks ? "block" : "unit",
          .y_label = blocks ? "\xe2\x80\x96U\xe1\xb5\xa2 V\xe1\xb5\xa2\xe1\xb5\x80\xe2\x80\x96"
                            : "\xe2\x80\x96u\xe1\xb5\xa2\xe2\x80\x96 \xe2\x80\x96v\xe1\xb5\xa2\xe2\x80\x96",
-         .series = products, .series_count = 1, .levels = balanced, .level_count = 1}};
+         .series = products, .series_count = 1, .levels = balanced, .level_count = 1, .zero_x = 1}};
     snprintf(facts, sizeof facts, "objective %.6g, %s %.6g, gap %.1e, rank %lld, balance error %.1e",
              r->assessment.objective, inexact ? "lower bound" : "optimum", r->optimum.minimum, r->relative_gap,
              (long long)r->assessment.rank, r->assessment.balance_error);
