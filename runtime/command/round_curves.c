@@ -36,7 +36,8 @@ dcl_status dcl__round_curves_make(const dcl_growth_round *history, int64_t round
         add(c, h->seconds, h->objective, h->lower_bound, h->gap, (double)h->width);
     }
     c->descents[0] = (dcl__series){"objective", c->count, c->seconds, c->objective, DCL__MARKED, DCL__BLUE, 0, 0, 2.4};
-    c->descents[1] = (dcl__series){"lower bound", c->count, c->seconds, c->bound, DCL__MARKED, DCL__VERMILION, 0, 0, 2.4};
+    c->descents[1] = (dcl__series){"lower bound", c->count, c->seconds, c->bound, DCL__MARKED, DCL__VERMILION, 0, 0,
+                                   2.4};
     c->gaps = (dcl__series){NULL, c->count, c->seconds, c->gap, DCL__MARKED, DCL__BLUE, 0, 0, 2.4};
     c->tolerance = (dcl__level){"tolerance", tolerance > 0 ? tolerance : DEFAULT_TOLERANCE, DCL__BLACK};
     return DCL_OK;

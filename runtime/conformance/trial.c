@@ -67,10 +67,10 @@ typedef struct bench {
     dcl_call call;
 } bench;
 
-/* Every word of the guards is a NaN in f32 and f64, so that what is computed from it shows. Around inputs all bits are 1,
- * which makes a harmless index too. Around buffers that are written each word has a payload of its own, its place and
- * their `number` (from 1 to 30): what a kernel computes of, or copies from, behind one buffer is nowhere behind another,
- * from the first byte on. */
+/* Every word of the guards is a NaN in f32 and f64, so that what is computed from it shows. Around inputs all bits are
+ * 1, which makes a harmless index too. Around buffers that are written each word has a payload of its own, its place
+ * and their `number` (from 1 to 30): what a kernel copies from behind one buffer, or computes of it, stands nowhere
+ * behind another, from the first byte on. */
 static void fill_guards(guarded *made, size_t whole, uint32_t number)
 {
     const size_t behind = GUARD + (size_t)made->bytes;

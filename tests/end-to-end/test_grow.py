@@ -76,7 +76,7 @@ class Grow(Case):
         self.grow(small(), "--lambda", 10, "--path", 4)
         picture = self.path("fit/report.svg").read_text(encoding="utf-8")
         lines = re.findall(r'<path [^>]*stroke-width:0\.6;[^>]* d="([^"]*)"', picture)
-        self.assertEqual([line.count("M") for line in lines], [1, 1, 4])    # rank and gap over lambda, the gap over time
+        self.assertEqual([line.count("M") for line in lines], [1, 1, 4])    # rank and gap over lambda, gap over time
 
     def test_without_lambda_it_is_a_share_of_the_largest(self):
         largest = 2 * numpy.linalg.svd(small(), compute_uv=False)[0]

@@ -252,7 +252,8 @@ START_TEST(a_long_head_goes_on_in_further_lines)
 {
     const char *const words = "a title of many words, none of which may be lost where one line is too short for all";
     dcl__panel panel = {.title = "panel"};
-    dcl__page pages[] = {{"short", "short", &panel, 1, 1}, {words, "short", &panel, 1, 1}, {words, words, &panel, 1, 1}};
+    dcl__page pages[] = {{"short", "short", &panel, 1, 1}, {words, "short", &panel, 1, 1},
+                         {words, words, &panel, 1, 1}};
     int height[COUNT(pages)], letters[COUNT(pages)];
     for (int i = 0; i < COUNT(pages); i++) {
         ck_assert_int_eq(dcl__plot_write(svg_file, png_file, &pages[i], NULL), DCL_OK);
