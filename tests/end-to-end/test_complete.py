@@ -1,6 +1,7 @@
 """test_complete.py: `dropcl complete` and `predict`: missing entries, from clean data and from bad."""
 import csv
 import json
+import re
 import unittest
 
 import numpy
@@ -97,6 +98,13 @@ class Recovery(Complete):
             shown = self.dropcl("complete", "M.npy", "-o", "fit", *options).out
             self.assertEqual([hint in line for line in shown.splitlines() if line.startswith("hint")],
                              [True] if hint else [])
+
+    def test_the_picture_marks_what_was_chosen(self):
+        """By a large dot: among the errors, near the least of the holdout, and at the rank, and in their legends."""
+        for options, dots in ((("--path", 4), 6), (("--lambda", 3), 0)):
+            self.complete(self.triplets(), *options)
+            picture = self.path("fit/report.svg").read_text(encoding="utf-8")
+            self.assertEqual(len(re.findall("stroke-width:6;", picture)), dots)
 
     def test_a_holdout_of_ones_own_and_a_lambda(self):
         _, known, _ = ratings()
