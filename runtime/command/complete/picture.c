@@ -60,6 +60,14 @@ static dcl__panel minimum_panel(const dcl__series *near)
                         .series_count = 2};
 }
 
+/* Under dropout no tolerance is asked for. */
+static dcl__panel gap_panel(const dcl__complete_facts *f, const dcl__round_curves *rounds)
+{
+    dcl__panel panel = dcl__gap_panel(rounds);
+    panel.level_count = f->options->noise != DCL_NOISE_DROPOUT;
+    return panel;
+}
+
 static dcl_status draw(const dcl__complete_facts *f, const dcl_completion_result *r, const curves *c, dcl_error *error)
 {
     char title[256], facts[256];
@@ -81,7 +89,7 @@ static dcl_status draw(const dcl__complete_facts *f, const dcl_completion_result
         has_minimum ? minimum_panel(near) : dcl__descent_panel(&c->rounds),
         {.title = "Rank", .x_label = "\xce\xbb", .y_label = "rank", .log_x = 1, .series = rank,
          .series_count = has_minimum ? 2 : 1, .zero_y = 1},
-        dcl__gap_panel(&c->rounds)};
+        gap_panel(f, &c->rounds)};
     snprintf(title, sizeof title, "Completion of %.200s", f->source);
     describe(f, r, facts);
     const dcl__page page = {title, facts, panels, 4, 2};
