@@ -135,8 +135,9 @@ typedef struct dcl_registry dcl_registry;
 /* Loads op plugins. First the files or folders of `path` (separated by ':', NULL for none), then those
  * of DROPCL_PLUGIN_PATH, then the install folder; never the current folder. In folders, files named
  * *.dclop.so count. A file that is named itself must load; one found in a folder that does not load is
- * passed over and listed by dcl_registry_warning. Two plugins with one op name are an error that names
- * both files. Close with dcl_registry_close; the libraries stay mapped. */
+ * passed over and listed by dcl_registry_warning. An op of a file that `path` names goes before ops of its
+ * name that are found elsewhere; otherwise two plugins with one op name are an error that names both files.
+ * Close with dcl_registry_close; the libraries stay mapped. */
 DCL_API dcl_status dcl_registry_open(const char *path, dcl_registry **registry, dcl_error *error);
 DCL_API void dcl_registry_close(dcl_registry *registry);
 

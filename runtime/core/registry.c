@@ -122,9 +122,13 @@ static int is_loaded(const dcl_registry *registry, const char *file)
     return found;
 }
 
-static dcl_status add_op(dcl_registry *registry, const dcl__plugin *plugin, const dcl_op *record, dcl_error *error)
+/* What is named comes first, and is tried in place of an installed op of that name. */
+static dcl_status add_op(dcl_registry *registry, const dcl__plugin *plugin, const dcl_op *record, int is_named,
+                         dcl_error *error)
 {
     const dcl__op *known = dcl__registry_find(registry, record->name);
+    if (known && known->is_named && !is_named)
+        return DCL_OK;
     if (known)
         return dcl__fail(error, DCL_EPLUGIN, "two plugins bring an op '%s': %s and %s (remove one of them)",
                          record->name, known->file, plugin->file);
@@ -136,11 +140,12 @@ static dcl_status add_op(dcl_registry *registry, const dcl__plugin *plugin, cons
     dcl__plugin_copy_op(record, &added->op);
     added->file = plugin->file;
     added->plugin = &plugin->plugin;
+    added->is_named = is_named;
     qsort(registry->ops, registry->op_count, sizeof *registry->ops, compare_ops);
     return DCL_OK;
 }
 
-static dcl_status add_file(dcl_registry *registry, const char *file, dcl_error *error)
+static dcl_status add_file(dcl_registry *registry, const char *file, int is_named, dcl_error *error)
 {
     if (is_loaded(registry, file))
         return DCL_OK;
@@ -158,7 +163,7 @@ static dcl_status add_file(dcl_registry *registry, const char *file, dcl_error *
     }
     registry->plugins[registry->plugin_count++] = plugin;
     for (const dcl_op *const *op = plugin->plugin.ops; status == DCL_OK && *op; op++)
-        status = add_op(registry, plugin, *op, error);
+        status = add_op(registry, plugin, *op, is_named, error);
     return status;
 }
 
@@ -185,7 +190,7 @@ static dcl_status add_from_folder(dcl_registry *registry, const char *file, dcl_
 {
     dcl_error found = {0};
     size_t plugins = registry->plugin_count;
-    dcl_status status = add_file(registry, file, &found);
+    dcl_status status = add_file(registry, file, 0, &found);
     if (status == DCL_EPLUGIN && registry->plugin_count == plugins)
         return warn(registry, found.text, error);
     return status ? dcl__fail(error, status, "%s", found.text) : DCL_OK;
@@ -217,15 +222,15 @@ static int is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* Files and folders of a ':'-separated list. */
-static dcl_status add_path(dcl_registry *registry, const char *path, dcl_error *error)
+/* Files and folders of a ':'-separated list; `names`: its files are those that somebody asks for. */
+static dcl_status add_path(dcl_registry *registry, const char *path, int names, dcl_error *error)
 {
     char *copy = dcl__copy_string(path, error), *rest;
     if (!copy)
         return DCL_ENOMEM;
     dcl_status status = DCL_OK;
     for (char *part = strtok_r(copy, ":", &rest); part && status == DCL_OK; part = strtok_r(NULL, ":", &rest))
-        status = is_folder(part) ? add_folder(registry, part, error) : add_file(registry, part, error);
+        status = is_folder(part) ? add_folder(registry, part, error) : add_file(registry, part, names, error);
     free(copy);
     return status;
 }
@@ -253,9 +258,9 @@ dcl_status dcl_registry_open(const char *path, dcl_registry **registry, dcl_erro
         return dcl__no_memory(error, "the registry of ops", sizeof *opened);
     const char *variable = getenv("DROPCL_PLUGIN_PATH");
     char own[PATH_MAX];
-    dcl_status status = path ? add_path(opened, path, error) : DCL_OK;
+    dcl_status status = path ? add_path(opened, path, 1, error) : DCL_OK;
     if (status == DCL_OK && variable)
-        status = add_path(opened, variable, error);
+        status = add_path(opened, variable, 0, error);
     if (status == DCL_OK && own_folder(own))
         status = add_folder(opened, own, error);
     if (status)

@@ -9,6 +9,7 @@ typedef struct dcl__op {
     dcl_op op;
     const char *file;            /* borrowed from the loaded plugin                                  */
     const dcl_plugin *plugin;
+    int is_named;                /* 1: its file was named, so it goes before those that are found    */
 } dcl__op;
 
 /* The op of a name, or NULL. */

@@ -71,6 +71,9 @@ class OutOfTree(unittest.TestCase):
         self.run_well("meson", "install", "-C", "build", folder=self.folder / "softplus")
         listed = self.run_well("dropcl", "ops", "org.example.softplus")
         self.assertIn(str(self.prefix), listed)
+        # A new build is checked in place of what is installed.
+        again = self.run_well("meson", "test", "-C", "build", "--verbose", folder=self.folder / "softplus")
+        self.assertIn("all checks passed", again)
 
     def test_a_skeleton_may_have_the_name_of_a_builtin_function(self):
         self.run_well("dropcl", "new-op", "exp", "-o", self.folder, "--id", "com.mylab.exp")

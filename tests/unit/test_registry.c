@@ -164,6 +164,23 @@ START_TEST(two_plugins_with_one_op_are_refused_with_both_files)
 }
 END_TEST
 
+START_TEST(a_file_that_is_named_goes_before_one_that_is_found)
+{
+    dcl_registry *opened = NULL;
+    dcl_error error;
+    char file[128];
+    copy_plugin("matmul", "twin.dclop.so");
+    snprintf(file, sizeof file, "%s/twin.dclop.so", folder);
+    ASSERT_OK(dcl_registry_open(file, &opened, &error));
+    ck_assert_uint_eq(dcl_registry_count(opened), dcl_registry_count(ops));
+    for (size_t i = 0; i < dcl_registry_count(opened); i++)
+        if (strcmp(dcl_registry_op(opened, i)->name, "matmul") == 0)
+            ck_assert_ptr_nonnull(strstr(dcl_registry_file(opened, i), "twin.dclop.so"));
+    dcl_registry_close(opened);
+    ASSERT_FAILS(dcl_registry_open(folder, &opened, &error), DCL_EPLUGIN, "two plugins bring an op 'matmul'");
+}
+END_TEST
+
 START_TEST(the_current_folder_is_never_searched)
 {
     dcl_registry *opened = NULL;
@@ -184,5 +201,6 @@ Suite *registry_suite(void)
         an_unknown_op_suggests_a_near_name, distance_counts_single_letter_changes,
         gradients_are_summed_by_an_op_that_says_so, a_plugin_that_is_named_twice_is_loaded_once,
         a_file_that_is_named_must_load, a_file_of_a_folder_that_does_not_load_is_passed_over_with_a_warning,
-        two_plugins_with_one_op_are_refused_with_both_files, the_current_folder_is_never_searched, NULL});
+        two_plugins_with_one_op_are_refused_with_both_files, a_file_that_is_named_goes_before_one_that_is_found,
+        the_current_folder_is_never_searched, NULL});
 }
