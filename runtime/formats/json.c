@@ -310,7 +310,8 @@ dcl_status dcl__json_member(const json_t *object, const char *key, json_type typ
     char what[64];
     *member = json_object_get(object, key);
     if (!*member && required)
-        return dcl__fail(error, DCL_EFORMAT, "the key '%s' is missing; it gives %s", key, type_name(type));
+        return dcl__fail(error, DCL_EFORMAT, "the key '%s' is missing; add it with %s as its value", key,
+                         type_name(type));
     snprintf(what, sizeof what, "'%s'", key);
     return *member ? dcl__json_check_type(*member, type, what, error) : DCL_OK;
 }
