@@ -12,7 +12,7 @@ typedef struct dcl__observations {
     dcl_matrix matrix;
     dcl_entries entries;         /* the entries, which own their arrays                              */
     dcl__labels row_label, column_label;     /* names of entries that were read with names           */
-    char header[DCL__EXCERPT];   /* of entries: the first line, where it is one                      */
+    char header[DCL__HEADER];   /* of entries: the first line, where it is one                      */
 } dcl__observations;
 
 /* Reads a matrix, multiplied by `scale`. Entries that are NaN or left out are missing; where there are some, or the

@@ -150,30 +150,41 @@ static dcl_status check_finite(const dcl__array *array, dcl_error *error)
                      first % array->dim[1] + 1);
 }
 
-static dcl_status check_matrix(const dcl__array *array, dcl_error *error)
+static dcl_status check_matrix(const dcl__array *array, int64_t least_columns, dcl_error *error)
 {
     char shape[DCL__SHAPE_TEXT];
     dcl__dimensions_text(array->rank, array->dim, shape);
     if (array->rank != 2)
         return dcl__fail(error, DCL_EFORMAT, "the file holds a %" PRIu32 "-D array (%s), but a matrix (2-D) "
                          "is needed; reshape it to rows and columns", array->rank, shape);
-    if (array->dim[0] == 0 || array->dim[1] == 0)
+    if (array->dim[0] == 0 || array->dim[1] < least_columns)
         return dcl__fail(error, DCL_EFORMAT, "the matrix is empty (%s); it needs at least one row and one "
                          "column", shape);
     return check_finite(array, error);
 }
 
-dcl_status dcl__matrix_read(const char *file, uint32_t dtype, dcl__array *array, dcl_error *error)
+static dcl_status read_matrix(const char *file, uint32_t dtype, int64_t least_columns, dcl__array *array,
+                              dcl_error *error)
 {
     dcl__array result;
     dcl_status status = dcl__array_read(file, dtype, &result, error);
     if (status)
         return status;
-    status = check_matrix(&result, error);
+    status = check_matrix(&result, least_columns, error);
     if (status) {
         dcl__array_free(&result);
         return dcl__prefix(error, status, "%s", file);
     }
     *array = result;
     return DCL_OK;
+}
+
+dcl_status dcl__matrix_read(const char *file, uint32_t dtype, dcl__array *array, dcl_error *error)
+{
+    return read_matrix(file, dtype, 1, array, error);
+}
+
+dcl_status dcl__factor_read(const char *file, uint32_t dtype, dcl__array *array, dcl_error *error)
+{
+    return read_matrix(file, dtype, 0, array, error);
 }

@@ -9,6 +9,7 @@
 #define DCL__ARRAY_H
 
 #include "core/tensor.h"
+#include "formats/text.h"
 
 /* Row-major, without gaps. `data` is owned by the array and freed by dcl__array_free. */
 typedef struct dcl__array {
@@ -16,6 +17,7 @@ typedef struct dcl__array {
     int64_t dim[DCL_MAX_RANK];
     void *data;
     int64_t missing;             /* number of NaN entries, which stand for missing ones              */
+    char header[DCL__HEADER];    /* the first line of a text, where it is one; "": it is not         */
 } dcl__array;
 
 /* Reads `file` into *array as `dtype`. DCL_EIO when the file cannot be opened or read, DCL_EFORMAT when
@@ -26,6 +28,9 @@ dcl_status dcl__array_read(const char *file, uint32_t dtype, dcl__array *array, 
 /* The same, and it must be a matrix: rank 2, no dimension zero, all entries finite. The message counts
  * rows and columns from 1. */
 dcl_status dcl__matrix_read(const char *file, uint32_t dtype, dcl__array *array, dcl_error *error);
+
+/* The same for factors, which may have no columns: the best ones may have no units. */
+dcl_status dcl__factor_read(const char *file, uint32_t dtype, dcl__array *array, dcl_error *error);
 
 /* Frees the data and empties the array; an empty array is allowed. */
 void dcl__array_free(dcl__array *array);

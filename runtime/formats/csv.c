@@ -16,6 +16,7 @@ typedef struct table {
     dcl__lines lines;
     char separator;              /* '\0' until the first line is known                               */
     int64_t first_line;          /* number of the line that sets the width: header or first row      */
+    int indexed;                 /* 1: the first column is left out                                  */
     int64_t blank_line;          /* number of the first blank line after it, 0: none                 */
     size_t count, capacity;      /* entries in array->data                                           */
 } table;
@@ -24,6 +25,8 @@ typedef struct table {
 typedef struct row {
     int64_t fields;
     int64_t numbers;             /* fields that are numbers, or begin as one                         */
+    int unnamed;                 /* 1: the first field is empty                                      */
+    int64_t counted;             /* fields from the second on that count them, from 0                */
     int64_t word;                /* first field that is not a number, from 1; 0: none                */
     char excerpt[DCL__EXCERPT];  /* of that field                                                    */
 } row;
@@ -37,24 +40,31 @@ static dcl_status append_value(table *table, double value, dcl_error *error)
     return status;
 }
 
-/* Appends the values of the line to the table; a word counts as a missing one. */
+/* Appends the value of a field to the table; a word counts as a missing one. */
+static dcl_status read_field(table *table, row *row, const char *begin, const char *end, dcl_error *error)
+{
+    double value = NAN;
+    row->numbers += dcl__number_resembled(begin, end);
+    if (begin < end && !dcl__number_parse(begin, end, &value) && !row->word) {
+        row->word = row->fields;
+        dcl__excerpt(begin, end, row->excerpt);
+    }
+    row->unnamed = row->unnamed || (row->fields == 1 && begin == end);
+    row->counted += value == (double)(row->fields - 2);
+    return append_value(table, value, error);
+}
+
 static dcl_status read_fields(table *table, row *row, dcl_error *error)
 {
     const char *begin, *end, *at = dcl__skip_blanks(table->lines.text, table->separator);
     while (at) {
-        double value = NAN;
         at = dcl__find_field(at, table->separator, &begin, &end);
         row->fields++;
         if (!at)
             return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ", column %" PRId64 ": a quote is not "
                              "closed on its line, or text follows the closing quote; correct it",
                              table->lines.number, row->fields);
-        row->numbers += dcl__number_resembled(begin, end);
-        if (begin < end && !dcl__number_parse(begin, end, &value) && !row->word) {
-            row->word = row->fields;
-            dcl__excerpt(begin, end, row->excerpt);
-        }
-        dcl_status status = append_value(table, value, error);
+        dcl_status status = table->indexed && row->fields == 1 ? DCL_OK : read_field(table, row, begin, end, error);
         if (status)
             return status;
         at = dcl__next_field(at, table->separator);
@@ -78,15 +88,22 @@ static dcl_status check_row(const table *table, const row *row, dcl_error *error
     return DCL_OK;
 }
 
+static dcl_status keep_header(table *table, const row *row)
+{
+    table->count = 0;
+    table->indexed = row->unnamed && row->fields > 1;
+    dcl__keep_header(table->lines.text, table->indexed, table->array->header);
+    return DCL_OK;
+}
+
 /* A first line of words is a header; one that has numbers too, or 4,5 among words, may be a row with a slip. */
 static dcl_status pass_header(table *table, const row *row, dcl_error *error)
 {
-    table->count = 0;
     if (row->numbers > 0)
         return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ", column %" PRId64 ": \"%s\" is not a number; correct it, "
                          "or remove the line if it is a header, which may hold nothing that begins as a number",
                          table->first_line, row->word, row->excerpt);
-    return DCL_OK;
+    return keep_header(table, row);
 }
 
 static dcl_status read_line(table *table, dcl_error *error)
@@ -102,6 +119,8 @@ static dcl_status read_line(table *table, dcl_error *error)
         table->first_line = table->lines.number;
         table->array->dim[1] = row.fields;
     }
+    if (first && row.unnamed && row.fields > 2 && row.counted == row.fields - 1)
+        return keep_header(table, &row);
     if (first && row.word)
         return pass_header(table, &row, error);
     table->array->dim[0]++;
@@ -137,6 +156,7 @@ static dcl_status read_csv(dcl__source *source, uint32_t dtype, dcl__array *arra
     dcl__lines_close(&table.lines);
     if (status)
         return status;
+    array->dim[1] -= table.indexed;
     if (array->dim[0] == 0)
         return dcl__fail(error, DCL_EFORMAT, "the table has no rows%s; it needs at least one row of numbers",
                          table.separator ? ", only a header" : "");

@@ -156,6 +156,7 @@ static dcl_status read_matrix(const char *file, dcl__triples *triples, dcl_error
                            array.rank);
     triples->rows = array.dim[0];
     triples->columns = array.dim[1];
+    memcpy(triples->header, array.header, sizeof array.header);
     for (int64_t i = 0; status == DCL_OK && i < triples->rows * triples->columns; i++) {
         const double value = dcl__array_get(&array, i);
         const int64_t row = i / triples->columns, column = i % triples->columns;
@@ -216,6 +217,7 @@ dcl_status dcl__entries_read(const char *file, int layout, int weights, dcl__ent
     status = find_layout(source, layout, weights, &layout, error);
     if (status)
         status = dcl__prefix(error, status, "%s", file);
+    table->layout = layout == COORDINATE ? DCL__LAYOUT_AUTOMATIC : layout;
     const dcl__triplet_rules rules = {.row = &table->row_label, .column = &table->column_label, .adds = 1,
                                       .weights = weights, .values = 1};
     if (status == DCL_OK)

@@ -27,16 +27,17 @@ typedef struct dcl__triples {
     size_t count, capacity;
     int64_t rows, columns;
     dcl__labels unknown;         /* names that the matrix does not have: its row or column is -1 - index */
-    char header[DCL__EXCERPT];   /* the first line, where it is one; "": it is not                   */
+    char header[DCL__HEADER];    /* the first line, where it is one; "": it is not                   */
 } dcl__triples;
 
 /* Owns everything in it. */
 typedef struct dcl__entry_table {
     dcl_entries entries;
     dcl__labels row_label, column_label;     /* count 0: rows and columns are positions, from 1      */
+    int layout;                  /* DCL__LAYOUT_..., 0: coordinates                                  */
     int64_t duplicates;          /* lines whose entry had been listed before                         */
     int64_t empty_rows, empty_columns;
-    char header[DCL__EXCERPT];   /* the first line, where it is one; "": it is not                   */
+    char header[DCL__HEADER];    /* the first line, where it is one; "": it is not                   */
 } dcl__entry_table;
 
 /* Reads a file. DCL_EFORMAT where a value is text or infinite, where there is no entry at all, where a position is

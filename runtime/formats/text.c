@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -148,4 +149,11 @@ const char *dcl__excerpt(const char *begin, const char *end, char excerpt[DCL__E
         excerpt[i] = (unsigned char)begin[i] < 32 || begin[i] == 127 ? '?' : begin[i];
     memcpy(excerpt + length, cut ? "..." : "", cut ? 4 : 1);
     return excerpt;
+}
+
+void dcl__keep_header(const char *line, int indexed, char header[DCL__HEADER])
+{
+    char excerpt[DCL__EXCERPT];
+    snprintf(header, DCL__HEADER, "%s%s", dcl__excerpt(line, line + strlen(line), excerpt),
+             indexed ? ", and the first column, unnamed, is an index left out" : "");
 }

@@ -39,4 +39,8 @@ int dcl__number_resembled(const char *begin, const char *end);
 enum { DCL__EXCERPT = 48 };
 const char *dcl__excerpt(const char *begin, const char *end, char excerpt[DCL__EXCERPT]);
 
+/* Keeps a header for a message, which also says where the first column is left out as an index. */
+enum { DCL__HEADER = DCL__EXCERPT + 64 };
+void dcl__keep_header(const char *line, int indexed, char header[DCL__HEADER]);
+
 #endif

@@ -24,6 +24,7 @@ typedef struct reading {
     const dcl__triplet_rules *rules;
     dcl__triples *triples;
     char separator;              /* '\0' until the first line is known                               */
+    int indexed;                 /* 1: the first field of each line is left out                      */
     char *header;                /* a copy of the first line, where it is one, and its fields        */
     line names;
     int64_t header_number;
@@ -68,13 +69,13 @@ int dcl__count_fields(const unsigned char *head, size_t size)
 static dcl_status split(const reading *r, const char *text, line *line, dcl_error *error)
 {
     const char *begin, *end;
-    line->count = 0;
+    line->count = r->indexed ? -1 : 0;
     for (const char *at = dcl__skip_blanks(text, r->separator); at; at = dcl__next_field(at, r->separator)) {
         at = dcl__find_field(at, r->separator, &begin, &end);
         if (!at)
             return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": a quote is not closed on its line, or text follows "
                              "the closing quote; correct it", r->lines.number);
-        if (line->count < MOST_FIELDS) {
+        if (line->count >= 0 && line->count < MOST_FIELDS) {
             line->begin[line->count] = begin;
             line->end[line->count] = end;
         }
@@ -143,11 +144,16 @@ static dcl_status read_number(const reading *r, const line *line, int field, con
     return DCL_OK;
 }
 
+static int least_count(const reading *r)
+{
+    return r->rules->weights ? 4 : r->rules->values ? 3 : 2;
+}
+
 static dcl_status check_count(const reading *r, const line *line, dcl_error *error)
 {
-    const int least = r->rules->weights ? 4 : r->rules->values ? 3 : 2;
+    const int least = least_count(r);
     static const char *const need[] = {"row, column", "row, column, value", "row, column, value, weight"};
-    if (line->count >= least && (!r->rules->adds || line->count == least))
+    if (line->count >= least)
         return DCL_OK;
     return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 " has %d fields, but %d are needed: %s", r->lines.number,
                      line->count, least, need[least - 2]);
@@ -197,13 +203,15 @@ static int is_header(const reading *r, const line *line)
     return !is_number(line, ROW);
 }
 
-static dcl_status keep_header(reading *r, dcl_error *error)
+/* An unnamed column before those that are needed is an index, as pandas writes it. */
+static dcl_status keep_header(reading *r, const line *line, dcl_error *error)
 {
+    r->indexed = line->begin[ROW] == line->end[ROW] && line->count > least_count(r);
     r->header_number = r->lines.number;
     r->header = dcl__copy_string(r->lines.text, error);
     if (!r->header)
         return DCL_ENOMEM;
-    dcl__excerpt(r->header, r->header + strlen(r->header), r->triples->header);
+    dcl__keep_header(r->header, r->indexed, r->triples->header);
     return split(r, r->header, &r->names, error);
 }
 
@@ -227,7 +235,7 @@ static dcl_status read_line(reading *r, dcl_error *error)
     dcl_status status = split(r, r->lines.text, &line, error);
     if (status)
         return status;
-    return first && is_header(r, &line) ? keep_header(r, error) : read_entry(r, &line, error);
+    return first && is_header(r, &line) ? keep_header(r, &line, error) : read_entry(r, &line, error);
 }
 
 dcl_status dcl__read_triplets(dcl__source *source, const dcl__triplet_rules *rules, dcl__triples *triples,

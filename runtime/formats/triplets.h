@@ -1,8 +1,9 @@
 /* triplets.h: tables of rows, columns and values, one entry a line.
  *
  * Fields are separated as in csv.h. The first line is a header when its value, where values are read, does not begin as
- * a number does, row and column are not both numbers, and neither is a name of the others. Names of rows and columns
- * are any text; an empty value, NaN or NA is no entry.
+ * a number does, row and column are not both numbers, and neither is a name of the others. Where its first field is
+ * empty and enough others follow, the first column is an index and is left out. Further fields are passed over. Names of
+ * rows and columns are any text; an empty value, NaN or NA is no entry.
  */
 #ifndef DCL__TRIPLETS_H
 #define DCL__TRIPLETS_H
@@ -13,7 +14,7 @@
 /* What a table may hold. */
 typedef struct dcl__triplet_rules {
     dcl__labels *row, *column;   /* names that there are; none: positions, from 1, within triples->rows and columns */
-    int adds;                    /* 1: names that are new are added, and no line has more fields than are needed */
+    int adds;                    /* 1: names that are new are added                                  */
     int unknown;                 /* 1: unknown ones are kept as triples->unknown, else refused       */
     int values, weights;         /* 1: a third field is needed, which is a number; a fourth is       */
 } dcl__triplet_rules;
