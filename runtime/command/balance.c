@@ -75,22 +75,34 @@ static dcl_status fetch_weights(const request *q, dcl_session *session, const dc
     return status;
 }
 
-static void print_json(const request *q, const weights *before, const weights *after)
+static json_t *describe(const request *q, const weights *before, const weights *after)
 {
-    json_t *object = json_pack("{s:I, s:o, s:o, s:o, s:o, s:s}", "block", (json_int_t)q->block,
-                               "spread_before", dcl__json_from_number(before->spread),
-                               "spread_after", dcl__json_from_number(after->spread),
-                               "penalty_before", dcl__json_from_number(before->penalty),
-                               "penalty_after", dcl__json_from_number(after->penalty), "folder", q->folder);
-    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    putchar('\n');
-    json_decref(object);
+    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:s}", "version", dcl_version(), "command", "balance",
+                     "block", (json_int_t)q->block, "spread_before", dcl__json_from_number(before->spread),
+                     "spread_after", dcl__json_from_number(after->spread),
+                     "penalty_before", dcl__json_from_number(before->penalty),
+                     "penalty_after", dcl__json_from_number(after->penalty), "folder", q->folder);
 }
 
 static void print_weights(const request *q, const weights *before, const weights *after)
 {
-    printf("spread  %.3g before, %.3g after\npenalty %.9g before, %.9g after\nfiles  %s: U.npy V.npy\n", before->spread,
-           after->spread, before->penalty, after->penalty, q->folder);
+    printf("spread  %.3g before, %.3g after\npenalty %.9g before, %.9g after\n", before->spread, after->spread,
+           before->penalty, after->penalty);
+    printf("files  %s: U.npy V.npy report.json\n", q->folder);
+}
+
+static dcl_status report(const request *q, const weights *before, const weights *after, dcl_error *error)
+{
+    json_t *object = describe(q, before, after);
+    const dcl_status status = dcl__json_write(dcl__join(q->folder, "report.json").text, object, error);
+    if (status == DCL_OK && q->json) {
+        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        putchar('\n');
+    } else if (status == DCL_OK) {
+        print_weights(q, before, after);
+    }
+    json_decref(object);
+    return status;
 }
 
 static dcl_status run(const request *q, dcl_session *session, const dcl__array *u, const dcl__array *v,
@@ -110,10 +122,10 @@ static dcl_status run(const request *q, dcl_session *session, const dcl__array *
     if (status == DCL_OK)
         status = dcl__write_value(session, "U", dcl__join(q->folder, "U.npy").text, error);
     if (status == DCL_OK)
-        status = dcl__write_value(session, "V", dcl__join(q->folder, "V.npy").text, error);
+        status = dcl__results_replace(q->folder, "balance", &(dcl__texts){{"U.npy"}, 1}, error);
     if (status == DCL_OK)
-        (q->json ? print_json : print_weights)(q, &before, &after);
-    return status;
+        status = dcl__write_value(session, "V", dcl__join(q->folder, "V.npy").text, error);
+    return status ? status : report(q, &before, &after, error);
 }
 
 static dcl_status balance(const request *q, dcl__tools *tools, const dcl__array *u, const dcl__array *v,
@@ -140,7 +152,7 @@ int dcl__command_balance(int argc, char **argv)
 {
     request q = {.dtype = 1, .method = 1, .block = 1};
     const dcl__option options[] = {
-        {"-o", "DIR", "folder for the new U.npy and V.npy", DCL__OPTION_TEXT, &q.folder},
+        {"-o", "DIR", DCL__RESULTS_DOC, DCL__OPTION_TEXT, &q.folder},
         {"--method", "aligned|rotation|hadamard", "aligned (default): the least common weight; rotation only turns; "
          "hadamard: aligned, fast, 2^k units", DCL__OPTION_WORD, &q.method},
         {"--block", "B", "neighbouring units that weigh as one", DCL__OPTION_INTEGER, &q.block},
@@ -152,7 +164,8 @@ int dcl__command_balance(int argc, char **argv)
         "balance", "U V -o DIR [options]",
         "Replaces factors by others with the same product U V' whose units all have the same\n"
         "||u_i|| ||v_i||, or whose blocks have the same ||U_i V_i'||_F: what dropout and DropBlock do to\n"
-        "them in the end. `spread` is (largest - least) / mean of these, `penalty` the sum of their squares.",
+        "them in the end. `spread` is (largest - least) / mean of these, `penalty` the sum of their squares.\n"
+        "DIR gets U.npy, V.npy and report.json.",
         "  dropcl balance U.npy V.npy -o balanced\n", options, 2, 2};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);
@@ -169,11 +182,11 @@ int dcl__command_balance(int argc, char **argv)
     dcl__array u = {0}, v = {0};
     dcl__results results = {0};
     dcl_error error;
-    dcl_status status = dcl__matrix_read(q.left, dtype, &u, &error);
+    dcl_status status = dcl__read_scaled(q.left, dtype, 1, &u, &error);
     if (status == DCL_OK)
-        status = dcl__matrix_read(q.right, dtype, &v, &error);
+        status = dcl__read_scaled(q.right, dtype, 1, &v, &error);
     if (status == DCL_OK)
-        status = dcl__results_start(&results, q.folder, &error);
+        status = dcl__results_start(&results, q.folder, &(dcl__texts){{q.left, q.right}, 2}, NULL, &error);
     if (status == DCL_OK)
         status = dcl__tools_open(&tools, q.device, NULL, &error);
     if (status == DCL_OK)

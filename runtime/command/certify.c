@@ -196,11 +196,14 @@ static int run(const request *q)
     dcl_error error;
     dcl_status status = read_matrix(q, &y, &error);
     if (status == DCL_OK)
-        status = dcl__matrix_read(q->left, DCL_F64, &u, &error);
+        status = dcl__factor_read(q->left, DCL_F64, &u, &error);
     if (status == DCL_OK)
-        status = dcl__matrix_read(q->right, DCL_F64, &v, &error);
-    if (status == DCL_OK)
+        status = dcl__factor_read(q->right, DCL_F64, &v, &error);
+    if (status == DCL_OK) {
+        dcl__say_header(q->left, u.header);
+        dcl__say_header(q->right, v.header);
         status = certify(q, &y, &u, &v, &found, &error);
+    }
     dcl__observations_free(&y);
     dcl__array_free(&u);
     dcl__array_free(&v);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/files.h"
 #include "core/memory.h"
 
 static dcl_status check_shape(const dcl__array *array, dcl_error *error)
@@ -65,7 +66,7 @@ dcl_status dcl__observations_read(const char *file, double scale, int loss, dcl_
 {
     dcl__array *array = &observations->array;
     *observations = (dcl__observations){0};
-    dcl_status status = dcl__array_read(file, DCL_F64, array, error);
+    dcl_status status = dcl__read_array(file, DCL_F64, array, error);
     if (status)
         return status;
     status = check_shape(array, error);

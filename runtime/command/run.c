@@ -103,7 +103,7 @@ static dcl_status feed(const request *q, dcl_session *session, const dcl_graph *
     uint32_t dtype = wanted->dtype == DCL_I64 ? DCL_F64 : wanted->dtype;
     dcl_status status = find_scale(q, name, &scale, error);
     if (status == DCL_OK)
-        status = dcl__array_read(file, dtype, &array, error);
+        status = dcl__read_array(file, dtype, &array, error);
     if (status == DCL_OK)
         status = check_shape(file, name, &array, wanted, error);
     if (status == DCL_OK)

@@ -149,7 +149,7 @@ static void print_outcome(const request *q, const outcome *found)
         printf("convex  %.9g\nattained %s\n", optimum->minimum - optimum->convex_gap, attained_word(found));
     if (has_optimum(q) && is_balanced(q))
         printf("objective %.9g\n", found->assessment.objective);
-    printf("files   %s: U.npy V.npy singular_values.npy\n", q->folder);
+    printf("files   %s: U.npy V.npy singular_values.npy report.json\n", q->folder);
 }
 
 static json_t *number_if(int known, double number)
@@ -157,12 +157,13 @@ static json_t *number_if(int known, double number)
     return known ? dcl__json_from_number(number) : json_null();
 }
 
-static void print_json(const request *q, const outcome *found)
+static json_t *describe(const request *q, const outcome *found)
 {
     const dcl_optimum *optimum = &found->optimum;
     const int known = has_optimum(q), judged = known && is_balanced(q);
-    json_t *object = json_pack(
-        "{s:o, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "tau",
+    return json_pack(
+        "{s:s, s:s, s:o, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "version", dcl_version(),
+        "command", "threshold", "tau",
         dcl__json_from_number(found->tau), "values", (json_int_t)found->count, "spectrum", (json_int_t)found->spectrum,
         "error", dcl__json_from_number(found->error), "width", (json_int_t)found->width, "block", (json_int_t)q->block,
         "lambda", number_if(known, found->noise.lambda),
@@ -172,9 +173,20 @@ static void print_json(const request *q, const outcome *found)
         "attained", known && q->block > 1 ? json_string(attained_word(found)) : json_null(),
         "objective", number_if(judged, found->assessment.objective),
         "balance_error", number_if(judged, found->assessment.balance_error), "folder", q->folder);
-    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    putchar('\n');
+}
+
+static dcl_status report(const request *q, const outcome *found, dcl_error *error)
+{
+    json_t *object = describe(q, found);
+    const dcl_status status = dcl__json_write(dcl__join(q->folder, "report.json").text, object, error);
+    if (status == DCL_OK && q->json) {
+        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        putchar('\n');
+    } else if (status == DCL_OK) {
+        print_outcome(q, found);
+    }
     json_decref(object);
+    return status;
 }
 
 /* Nothing is written before everything has been fetched. */
@@ -192,7 +204,7 @@ static dcl_status write_results(const request *q, dcl_session *session, const ou
         snprintf(file, sizeof file, "%s.npy", names[i]);
         status = dcl__npy_write(dcl__join(q->folder, file).text, &arrays[i], error);
         if (i == 0 && status == DCL_OK)
-            status = dcl__forget_factors(q->folder, error);
+            status = dcl__results_replace(q->folder, "threshold", &(dcl__texts){{"U.npy"}, 1}, error);
     }
     for (int i = 0; i < 3; i++)
         dcl__array_free(&arrays[i]);
@@ -209,9 +221,7 @@ static dcl_status run(const request *q, const dcl__tools *tools, dcl_session *se
         status = find_outcome(q, tools, session, data, found, error);
     if (status == DCL_OK)
         status = write_results(q, session, found, error);
-    if (status == DCL_OK)
-        (q->json ? print_json : print_outcome)(q, found);
-    return status;
+    return status ? status : report(q, found, error);
 }
 
 /* Whole blocks of the units that fit, but one at least. */
@@ -269,7 +279,7 @@ int dcl__command_threshold(int argc, char **argv)
 {
     request q = {.dtype = 1, .tau = NAN, .retain = NAN, .lambda = NAN, .scale = 1, .block = 1};
     const dcl__option options[] = {
-        {"-o", "DIR", "folder for U.npy, V.npy and singular_values.npy", DCL__OPTION_TEXT, &q.folder},
+        {"-o", "DIR", DCL__RESULTS_DOC, DCL__OPTION_TEXT, &q.folder},
         {"--tau", "T", "threshold; by default the optimal one for retain and rank", DCL__OPTION_NUMBER, &q.tau},
         {"--retain", "T", "probability that a unit is kept (default 0.5)", DCL__OPTION_NUMBER, &q.retain},
         {"--lambda", "L", "the same as a penalty: L = (1 - T) / T", DCL__OPTION_NUMBER, &q.lambda},
@@ -289,7 +299,8 @@ int dcl__command_threshold(int argc, char **argv)
         "threshold", "Y -o DIR [options]",
         "Reduces the singular values of Y by tau: U V' is the closed-form optimum of dropout\n"
         "factorization. U and V are aligned (U'U = V'V); --balance makes all units weigh the same.\n"
-        "Where few singular values survive, only those are computed and written. DropBlock (--block) has a convex\n"
+        "DIR gets U.npy, V.npy, singular_values.npy and report.json; where few singular values survive, only those\n"
+        "are computed and written. DropBlock (--block) has a convex\n"
         "problem for a lower bound of its objective; `attained` tells whether this number of blocks reaches it.",
         "  dropcl threshold Y.npy -o shrunk --retain 0.5 --rank 64\n"
         "  dropcl threshold Y.npy -o shrunk --retain 0.5 --rank 64 --block 8\n", options, 1, 1};
@@ -305,7 +316,7 @@ int dcl__command_threshold(int argc, char **argv)
     dcl_error error;
     dcl_status status = dcl__read_scaled(positional[0], q.dtype == 2 ? DCL_F64 : DCL_F32, q.scale, &data, &error);
     if (status == DCL_OK)
-        status = dcl__results_start(&results, q.folder, &error);
+        status = dcl__results_start(&results, q.folder, &(dcl__texts){{positional[0]}, 1}, NULL, &error);
     if (status == DCL_OK)
         status = dcl__tools_open(&tools, q.device, NULL, &error);
     if (status == DCL_OK)

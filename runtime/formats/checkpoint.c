@@ -314,6 +314,16 @@ dcl_status dcl__checkpoint_read(const char *folder, dcl_session *session, const 
     return status;
 }
 
+int dcl__checkpoint_exists(const char *folder)
+{
+    char *file = dcl__format(NULL, "%s/checkpoint.json", folder);
+    json_t *object = NULL;
+    const int exists = file && dcl__json_read(file, format, &object, NULL) == DCL_OK;
+    json_decref(object);
+    free(file);
+    return exists;
+}
+
 void dcl__checkpoint_remove(const char *folder)
 {
     char *file = dcl__format(NULL, "%s/checkpoint.json", folder);

@@ -21,6 +21,9 @@ dcl_status dcl__checkpoint_write(const char *folder, dcl_session *session, const
 dcl_status dcl__checkpoint_read(const char *folder, dcl_session *session, const dcl_graph *graph,
                                 dcl_error *error);
 
+/* Whether the folder holds a checkpoint. [any-thread] */
+int dcl__checkpoint_exists(const char *folder);
+
 /* Removes a checkpoint, if there is one, and its folder unless something else lies in it. [any-thread] */
 void dcl__checkpoint_remove(const char *folder);
 

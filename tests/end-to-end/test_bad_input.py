@@ -261,8 +261,10 @@ class Outputs(Refusals):
         self.assertFalse(self.path("disk/out").exists())
 
     def test_disk_with_room_for_some_of_the_files(self):
-        self.assertEqual(self.fill_disk(kilobytes=160), ["out/U.npy"])
+        self.assertEqual(self.fill_disk(kilobytes=160), ["out/U.npy", "out/report.json"])
         self.assertEqual(numpy.load(self.path("disk/out/U.npy")).shape, (400, 64))
+        report = json.loads(self.path("disk/out/report.json").read_text(encoding="utf-8"))
+        self.assertEqual((report["command"], report["status"]), ("factorize", "unfinished"))
 
 
 class Options(Refusals):

@@ -245,6 +245,20 @@ class Entries(Case):
         found = self.certify("Y.csv", "U.npy", "V.npy", "--entries", "--weights", "--loss", "logistic", "--lambda", 1)
         self.assertClose(found["objective"], 5 * numpy.log(2), 1e-12)
 
+    def test_factors_without_units_are_certified(self):
+        """Where the optimum is zero, `grow` and `complete` leave no columns."""
+        self.save("Y.npy", numpy.random.default_rng(1).normal(size=(12, 9)))
+        self.dropcl("factorize", "Y.npy", "-o", "grown", "--solver", "grow", "--lambda", 100)
+        self.dropcl("complete", self.triplets(), "-o", "fit", "--holdout", 0, "--lambda", 1e4)
+        for name, folder, options in (("Y.npy", "grown", ("--lambda", 100)),
+                                      ("M.csv", "fit", ("--lambda", 1e4, "--entries", "--baseline", "fit"))):
+            factors = [self.path(f"{folder}/{side}.npy") for side in "UV"]
+            self.assertEqual([numpy.load(file).shape[1] for file in factors], [0, 0])
+            found = self.certify(name, *factors, *options, "--tolerance", 1e-6)
+            report = json.loads(self.path(f"{folder}/report.json").read_text(encoding="utf-8"))
+            self.assertEqual((found["width"], found["rank"]), (0, 0))
+            self.assertClose(found["objective"], report["objective"], 1e-9)
+
     def test_contradictions_are_refused(self):
         self.dropcl("complete", self.triplets(), "-o", "fit", "--holdout", 0, "--lambda", 2)
         factors = ("fit/U.npy", "fit/V.npy", "--lambda", 2)

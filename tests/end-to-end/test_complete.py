@@ -281,7 +281,46 @@ class Predict(Complete):
 
     def test_a_folder_without_a_model_is_refused(self):
         self.write("pairs.csv", "1,1\n")
-        self.assertIn("model.json", self.dropcl("predict", ".", "pairs.csv", status=3).err)
+        self.assertIn("./model.json: there is no model of `dropcl complete` in this folder",
+                      self.dropcl("predict", ".", "pairs.csv", status=3).err)
+
+
+class FurtherFields(Complete):
+    """MovieLens: user, film, rating, time."""
+
+    def setUp(self):
+        super().setUp()
+        lines = self.path(self.triplets()).read_text(encoding="utf-8").splitlines()[1:]
+        numbers = [line.removeprefix("user ").split(",") for line in lines]
+        # Every seventh of the times is 1, so that as weights they would count.
+        self.entries = [[*entry, "1" if i % 7 else "1260759144"] for i, entry in enumerate(numbers)]
+        self.rows = ["".join(f"{field}," for field in entry[:3])[:-1] for entry in self.entries]
+
+    def table(self, name, separator, first=None, weights=None):
+        lines = [separator.join(entry if weights is None else [*entry[:3], weights]) for entry in self.entries]
+        return self.write(name, "\n".join([first, *lines] if first else lines) + "\n")
+
+    def factors(self, name, *options):
+        self.complete(name, "--lambda", 50, *options)
+        return [self.path(f"fit/{file}").read_bytes() for file in ("U.npy", "V.npy", "row_bias.npy", "column_bias.npy")]
+
+    def test_they_are_passed_over(self):
+        wanted = self.factors(self.write("three.csv", "\n".join(self.rows) + "\n"))
+        with_index = [f"{i},{row}" for i, row in enumerate(self.rows)]
+        for name in (self.table("ratings.csv", ",", "userId,movieId,rating,timestamp"), self.table("u.data", "\t"),
+                     self.write("pandas.csv", "\n".join([",user,film,rating", *with_index]) + "\n")):
+            self.assertEqual(self.factors(name, "--layout", "triplets"), wanted, name)
+
+    def test_the_fourth_is_the_weight_where_that_is_asked_for(self):
+        self.table("M.csv", ",", "user,film,rating,weight", weights="2")
+        self.assertEqual(self.factors("M.csv", "--layout", "triplets", "--weights"), self.factors("M.csv", "--weights"))
+        self.assertNotEqual(self.factors("M.csv", "--layout", "triplets"), self.factors("M.csv", "--weights"))
+
+    def test_they_are_no_matrix_in_which_nothing_is_missing(self):
+        message = f"in this matrix, {len(self.entries)} x 4, nothing is missing"
+        for name in (self.table("ratings.csv", ",", "userId,movieId,rating,timestamp"), self.table("u.data", "\t")):
+            self.refuse(name, message)
+            self.refuse(name, "--layout triplets")
 
 
 class BadInput(Complete):

@@ -35,16 +35,17 @@ class Formats(Case):
         super().setUp()
         self.wanted = self.fit(self.save("Y.npy", MATRIX.astype("f4")))
 
-    def fit(self, file):
-        self.dropcl("threshold", file, "-o", "out", "--rank", 5)
+    def fit(self, file, *notices):
+        self.dropcl("threshold", file, "-o", "out", "--rank", 5, notices=notices)
         return [self.path(f"out/{name}.npy").read_bytes() for name in ("U", "V", "singular_values")]
 
-    def check(self, name, content):
-        """The content in a file, also compressed, gives the same factors as Y.npy."""
+    def check(self, name, content, *notices):
+        """The content in a file, also compressed, gives the same factors as Y.npy, and notices say what was read."""
         for ending, packed in (("", content), (".gz", gzip.compress(content))):
             file = self.path(name + ending)
             file.write_bytes(packed)
-            self.assertEqual(self.fit(file), self.wanted, file.name)
+            said = [f"{file}: {notice}" for notice in notices]
+            self.assertEqual(self.fit(file, *said), self.wanted, file.name)
 
     def test_npy_of_every_type_and_order(self):
         for dtype in ("f8", ">f4", ">f8", "f2", "u1", "<u2", "<i2", ">i4", "<i8"):
@@ -54,10 +55,21 @@ class Formats(Case):
 
     def test_csv(self):
         self.check("Y.csv", as_csv())
-        self.check("header.csv", as_csv(",".join(f"pixel{j}" for j in range(20)) + "\n"))
+        self.check("header.csv", as_csv(",".join(f"p{j}" for j in range(20)) + "\n"),
+                   "the first line is a header: p0,p1,p2,p3,p4,p5,p6,p7,p8,p9,p10,p11,p12,p1...")
         self.check("windows.csv", as_csv().replace(b"\n", b"\r\n"))
         self.check("table.tsv", as_csv().replace(b",", b"\t"))
         self.check("semicolons.csv", as_csv().replace(b",", b";"))
+
+    def test_tables_of_pandas(self):
+        """to_csv() writes an index as a first column without a name, and numbers columns that have no names."""
+        rows = as_csv().decode().splitlines()
+        for header, index in (("," + ",".join(map(str, range(20))), range(30)),
+                              (",a" + ",b" * 19, [f"2026-01-{day + 1:02}" for day in range(30)])):
+            table = "\n".join([header, *(f"{name},{row}" for name, row in zip(index, rows)), ""])
+            shown = header if len(header) <= 44 else header[:44] + "..."
+            self.check("pandas.csv", table.encode(),
+                       f"the first line is a header: {shown}, and the first column, unnamed, is an index left out")
 
     def test_matrix_market(self):
         for kind in ("array", "coordinate"):
@@ -65,6 +77,32 @@ class Formats(Case):
 
     def test_idx(self):
         self.check("train-images-idx3-ubyte", as_idx())
+
+
+class Headers(Case):
+    """Every command that reads a matrix says what it takes for a header."""
+
+    def test_it_is_said(self):
+        draw = numpy.random.default_rng(1)
+        for name, shape in (("Y", (8, 5)), ("A", (8, 2)), ("B", (5, 2)), ("T", (8, 1))):
+            numpy.savetxt(self.path(f"{name}.csv"), draw.normal(size=shape), delimiter=",", comments="",
+                          header=",".join("abcde"[:shape[1]]))
+        for names, words in (("Y", ["factorize", "Y.csv", "--rank", 2, "--steps", 3]), ("Y", ["threshold", "Y.csv"]),
+                             ("Y", ["factorize", "Y.csv", "--solver", "grow"]), ("AB", ["balance", "A.csv", "B.csv"]),
+                             ("YT", ["train", "Y.csv", "T.csv", "--loss", "squared", "--epochs", 1])):
+            header = {"Y": "a,b,c,d,e", "A": "a,b", "B": "a,b", "T": "a"}
+            said = [f"{name}.csv: the first line is a header: {header[name]}" for name in names]
+            self.dropcl(*words, "-o", "out", notices=said)
+        self.dropcl("certify", "Y.csv", "A.csv", "B.csv", "--lambda", 1,
+                    notices=[f"{name}.csv: the first line is a header: {header[name]}" for name in "YAB"])
+
+    def test_entries_are_pointed_to_their_command(self):
+        self.path("ratings.csv").write_text("user,film,rating\n1,31,2.5\n1,42,3\n2,31,4\n3,31,1\n", encoding="ascii")
+        header = "ratings.csv: the first line is a header: user,film,rating"
+        hint = ("ratings.csv: hint: it is read as a matrix of 3 columns; entries, a row, a column and a value in each "
+                "line, are for `dropcl complete`")
+        for solver in ("closed-form", "grow"):
+            self.dropcl("factorize", "ratings.csv", "-o", "fit", "--solver", solver, notices=[header, hint])
 
 
 if __name__ == "__main__":

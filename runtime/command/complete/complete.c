@@ -1,6 +1,7 @@
 /* complete.c: `dropcl complete`: fits the known entries of a matrix and predicts the others. */
 #include "command/complete/complete.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,17 @@ static dcl_status read_held(run *r, const char *file, dcl_error *error)
     return status ? status : use_loss(r->request, file, &r->held.entries, error);
 }
 
+/* A table of entries with more than three columns looks like a matrix in which nothing is missing. */
+static dcl_status check_missing(const request *q, const dcl__entry_table *table, dcl_error *error)
+{
+    const dcl_entries *e = &table->entries;
+    if (q->layout || table->layout != DCL__LAYOUT_MATRIX || e->count < e->rows * e->columns)
+        return DCL_OK;
+    return dcl__fail(error, DCL_EFORMAT, "%s: in this matrix, %" PRId64 " x %" PRId64 ", nothing is missing: if its "
+                     "lines are entries (row, column, value and more), say --layout triplets, and to fit it all the "
+                     "same --layout matrix", q->matrix, e->rows, e->columns);
+}
+
 /* The share that --holdout names; -1: it names a file. */
 static double share_of(const request *q)
 {
@@ -119,11 +131,14 @@ static dcl_status prepare(run *r, dcl_completion_options *options, dcl_error *er
     const request *q = r->request;
     dcl_status status = dcl__entries_read(q->matrix, q->layout, q->weights, &r->table, error);
     if (status == DCL_OK)
+        status = check_missing(q, &r->table, error);
+    if (status == DCL_OK)
         status = use_loss(q, q->matrix, &r->table.entries, error);
     if (status == DCL_OK)
         status = set_aside(r, error);
+    const dcl__texts inputs = {{q->matrix, share_of(q) < 0 ? q->holdout : NULL}, 2};
     if (status == DCL_OK)
-        status = dcl__results_start(&r->results, q->folder, error);
+        status = dcl__results_start(&r->results, q->folder, &inputs, NULL, error);
     if (status == DCL_OK)
         status = dcl__tools_open(&r->tools, q->device, q->plugins, error);
     if (status)
@@ -251,7 +266,7 @@ int dcl__command_complete(int argc, char **argv)
     request q = {.dtype = 1, .loss = LOSS_SQUARED, .noise = NOISE_NONE, .lambda = NAN, .retain = NAN, .share = NAN,
                  .seed = 1};
     const dcl__option options[] = {
-        {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
+        {"-o", "DIR", DCL__RESULTS_DOC, DCL__OPTION_TEXT, &q.folder},
         {"--holdout", "F", "share of the entries to set aside and measure with (default 0.1), 0, or a file of them",
          DCL__OPTION_TEXT, &q.holdout},
         {"--lambda", "L", "weight of the penalty; without it, the best on the holdout of a falling path",
@@ -273,8 +288,8 @@ int dcl__command_complete(int argc, char **argv)
         {"--steps", "N", "with --noise dropout: steps of training (default 2000)", DCL__OPTION_INTEGER, &q.steps},
         {"--unshrink", NULL, "predict with units weighed by least squares, since the penalty shrinks them; certified before",
          DCL__OPTION_FLAG, &q.unshrink},
-        {"--layout", "triplets|matrix", "of a text table: row, column, value, or a row of the matrix a line (default: "
-         "triplets if it has 3 columns)", DCL__OPTION_WORD, &q.layout},
+        {"--layout", "triplets|matrix", "of a text table: row, column, value (and more), or a row of the matrix a line (default: "
+         "triplets if 3 columns)", DCL__OPTION_WORD, &q.layout},
         {"--weights", NULL, "triplets, those of a holdout file too, have a fourth field: the weight of the entry",
          DCL__OPTION_FLAG, &q.weights},
         {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
@@ -292,7 +307,8 @@ int dcl__command_complete(int argc, char **argv)
         "M is a table of row, column, value (any names), a Matrix Market file of coordinates, or a matrix (.npy,\n"
         "CSV, ...) where NaN and empty fields are missing. The first line of a table is a header, which is said,\n"
         "when its value does not begin as a number and no other line has its row or column. What is listed twice\n"
-        "counts once, with the mean of its values. DIR gets U.npy, V.npy, row_bias.npy, column_bias.npy, model.json,\n"
+        "counts once, with the mean of its values. A matrix in which nothing is missing is refused, unless --layout\n"
+        "says that it is one. DIR gets U.npy, V.npy, row_bias.npy, column_bias.npy, model.json,\n"
         "rows.csv and columns.csv (names), report.json, path.csv, history.csv, report.svg and report.png.",
         "  dropcl complete ratings.csv -o fit\n"
         "  dropcl complete ratings.mtx -o fit --lambda 20 --holdout test.csv\n"

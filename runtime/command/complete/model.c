@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "command/complete/complete.h"
 #include "command/files.h"
@@ -55,7 +56,7 @@ dcl_status dcl__model_write(const char *folder, const dcl__entry_table *table, c
     const dcl_entries *e = &table->entries;
     dcl_status status = dcl__write_matrix(folder, "U.npy", DCL_F64, e->rows, p->width, p->u, error);
     if (status == DCL_OK)
-        status = dcl__forget_factors(folder, error);
+        status = dcl__results_replace(folder, "complete", &(dcl__texts){{"U.npy"}, 1}, error);
     if (status == DCL_OK)
         status = dcl__write_matrix(folder, "V.npy", DCL_F64, e->columns, p->width, p->v, error);
     if (status == DCL_OK)
@@ -186,6 +187,8 @@ dcl_status dcl__model_read(const char *folder, dcl__model *model, dcl_error *err
     json_t *object = NULL;
     head h;
     *model = (dcl__model){.least = -INFINITY, .most = INFINITY};
+    if (access(path.text, F_OK) != 0)
+        return dcl__fail(error, DCL_EIO, "%s: there is no model of `dropcl complete` in this folder", path.text);
     dcl_status status = dcl__json_read(path.text, format, &object, error);
     if (status)
         return status;

@@ -5,6 +5,7 @@
 
 #include "command/command.h"
 #include "command/complete/complete.h"
+#include "command/files.h"
 #include "core/error.h"
 #include "formats/fields.h"
 #include "formats/output.h"
@@ -73,8 +74,8 @@ static int run(const request *q)
         status = dcl__triples_read(q->pairs, &model.table, 0, 0, q->unknown == UNKNOWN_MEAN, &pairs, &error);
     if (status == DCL_OK && pairs.count == 0)
         status = dcl__fail(&error, DCL_EFORMAT, "%s: there is no pair of a row and a column", q->pairs);
-    if (status == DCL_OK && *pairs.header)
-        dcl__complain("%s: the first line is a header: %s", q->pairs, pairs.header);
+    if (status == DCL_OK)
+        dcl__say_header(q->pairs, pairs.header);
     if (status == DCL_OK)
         status = write_predictions(q, &model, &pairs, &error);
     dcl__triples_free(&pairs);

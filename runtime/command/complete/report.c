@@ -205,8 +205,6 @@ dcl_status dcl__report_completion(const dcl__complete_facts *f, const dcl_comple
     if (status == DCL_OK)
         status = write_history(f->folder, r, error);
     if (status == DCL_OK)
-        status = dcl__draw_completion(f, r, error);
-    if (status == DCL_OK)
         status = dcl__json_write(dcl__join(f->folder, "report.json").text, report, error);
     if (status == DCL_OK && f->json) {
         json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
@@ -215,5 +213,5 @@ dcl_status dcl__report_completion(const dcl__complete_facts *f, const dcl_comple
         print_summary(f, r);
     }
     json_decref(report);
-    return status;
+    return status ? status : dcl__draw_completion(f, r, error);
 }

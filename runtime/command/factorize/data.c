@@ -101,6 +101,8 @@ dcl_status dcl__read_data(const dcl__data_request *q, const char *file, uint32_t
     dcl_status status = dcl__read_scaled(file, dtype, scale, &d->y, error);
     if (status == DCL_EFORMAT && !beside && has_holes(file, dtype))
         return point_elsewhere(error);
+    if (status == DCL_OK)
+        dcl__hint_at_entries(file, &d->y);
     if (status == DCL_OK && beside)
         status = dcl__read_scaled(beside, DCL_F64, 1, &d->x, error);
     if (status == DCL_OK && q->samples == 2)

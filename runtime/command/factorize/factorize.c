@@ -115,8 +115,9 @@ static dcl_status prepare(run *r, dcl_error *error)
     const request *q = r->request;
     uint32_t dtype = q->dtype == 2 ? DCL_F64 : DCL_F32;
     dcl_status status = dcl__read_data(&q->data, q->matrix, dtype, q->scale, &r->data, error);
+    const dcl__texts inputs = {{q->matrix, q->data.inputs, q->data.moment, q->noise.factor}, 4};
     if (status == DCL_OK)
-        status = dcl__results_start(&r->results, q->folder, error);
+        status = dcl__results_start(&r->results, q->folder, &inputs, NULL, error);
     if (status == DCL_OK)
         status = open_trace(r, error);
     if (status == DCL_OK)
@@ -274,7 +275,7 @@ int dcl__command_factorize(int argc, char **argv)
                  .noise = {.kind = 1, .retain = NAN, .lambda = NAN, .retain_right = NAN},
                  .data = {.energy = NAN}, .grow = {.share = NAN, .mixture = NAN}};
     const dcl__option options[] = {
-        {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
+        {"-o", "DIR", DCL__RESULTS_DOC, DCL__OPTION_TEXT, &q.folder},
         {"--solver", "stochastic|explicit|closed-form|grow", "dropout training (default), descent on its expectation, "
          "the closed form, or units that join until certified", DCL__OPTION_WORD, &q.solver},
         {"--noise", "dropout|none|dropblock|dropconnect|correlated", "what is dropped: units (default), nothing, "

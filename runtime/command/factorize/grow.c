@@ -113,7 +113,9 @@ static dcl_status prepare(state *s, dcl_error *error)
     const dcl__grow_request *q = r->grow;
     dcl_status status = dcl__observations_read(r->matrix, r->scale, loss_of(q), &s->data, error);
     if (status == DCL_OK)
-        status = dcl__results_start(&s->results, r->folder, error);
+        dcl__hint_at_entries(r->matrix, &s->data.array);
+    if (status == DCL_OK)
+        status = dcl__results_start(&s->results, r->folder, &(dcl__texts){{r->matrix}, 1}, NULL, error);
     if (status == DCL_OK)
         status = dcl__tools_open(&s->tools, r->device, r->plugins, error);
     if (status)

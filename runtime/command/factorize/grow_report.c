@@ -128,8 +128,7 @@ static dcl_status write_path(const dcl__grow_facts *f, dcl_error *error)
     return dcl__output_commit(&output, error);
 }
 
-static dcl_status write_files(const dcl__grow_facts *f, const dcl_growth_result *r, const json_t *report,
-                              dcl_error *error)
+static dcl_status draw(const dcl__grow_facts *f, const dcl_growth_result *r, dcl_error *error)
 {
     const char *folder = f->run->folder;
     char title[200];
@@ -137,20 +136,24 @@ static dcl_status write_files(const dcl__grow_facts *f, const dcl_growth_result 
              (long long)r->rows, (long long)r->columns, penalty_name(f), f->problem->lambda, (long long)r->width,
              dcl__units_name(r->width));
     dcl__path svg = dcl__join(folder, "report.svg"), png = dcl__join(folder, "report.png");
-    dcl__path json = dcl__join(folder, "report.json");
+    return dcl__draw_grow(svg.text, png.text, title, f, r, error);
+}
+
+static dcl_status write_files(const dcl__grow_facts *f, const dcl_growth_result *r, const json_t *report,
+                              dcl_error *error)
+{
+    const char *folder = f->run->folder;
     /* In double precision, so that the files are worth the gap that is reported. */
     dcl_status status = dcl__write_matrix(folder, "U.npy", DCL_F64, r->rows, r->width, r->u, error);
     if (status == DCL_OK)
-        status = dcl__forget_factors(folder, error);
+        status = dcl__results_replace(folder, "factorize", &(dcl__texts){{"U.npy"}, 1}, error);
     if (status == DCL_OK)
         status = dcl__write_matrix(folder, "V.npy", DCL_F64, r->columns, r->width, r->v, error);
     if (status == DCL_OK)
         status = write_history(folder, r, error);
     if (status == DCL_OK && f->run->grow->path > 0)
         status = write_path(f, error);
-    if (status == DCL_OK)
-        status = dcl__draw_grow(svg.text, png.text, title, f, r, error);
-    return status ? status : dcl__json_write(json.text, report, error);
+    return status ? status : dcl__json_write(dcl__join(folder, "report.json").text, report, error);
 }
 
 /* ---- Words ---- */
@@ -201,5 +204,5 @@ dcl_status dcl__report_grow(const dcl__grow_facts *facts, const dcl_growth_resul
         print_summary(facts, result);
     }
     json_decref(report);
-    return status;
+    return status ? status : draw(facts, result, error);
 }

@@ -152,27 +152,30 @@ static void name_noise(const dcl__report_facts *f, const dcl_factorize_result *r
                  right);
 }
 
-static dcl_status write_files(const dcl__report_facts *f, const dcl_factorize_result *r, const json_t *report,
-                              dcl_error *error)
+static dcl_status draw(const dcl__report_facts *f, const dcl_factorize_result *r, dcl_error *error)
 {
-    /* Single precision would lose X'V where the condition of X is large. */
-    const uint32_t v_dtype = r->data_rank > 0 ? DCL_F64 : f->dtype;
     char title[240], noise[120];
     name_noise(f, r, noise, sizeof noise);
     snprintf(title, sizeof title, "dropcl factorize: %lld \xc3\x97 %lld, width %lld, %s, %s", (long long)r->rows,
              (long long)r->columns, (long long)r->width, noise, solver_name(f->solver));
     dcl__path svg = dcl__join(f->folder, "report.svg"), png = dcl__join(f->folder, "report.png");
-    dcl__path json = dcl__join(f->folder, "report.json");
+    return dcl__picture_write(svg.text, png.text, title, r, error);
+}
+
+/* A checkpoint that is there now is of this run. */
+static dcl_status write_files(const dcl__report_facts *f, const dcl_factorize_result *r, const json_t *report,
+                              dcl_error *error)
+{
+    /* Single precision would lose X'V where the condition of X is large. */
+    const uint32_t v_dtype = r->data_rank > 0 ? DCL_F64 : f->dtype;
     dcl_status status = dcl__write_matrix(f->folder, "U.npy", f->dtype, r->rows, r->width, r->u, error);
     if (status == DCL_OK)
-        status = dcl__forget_factors(f->folder, error);
+        status = dcl__results_replace(f->folder, "factorize", &(dcl__texts){{"U.npy", "checkpoint"}, 2}, error);
     if (status == DCL_OK)
         status = dcl__write_matrix(f->folder, "V.npy", v_dtype, r->features, r->width, r->v, error);
     if (status == DCL_OK)
         status = write_history(f->folder, r, error);
-    if (status == DCL_OK)
-        status = dcl__picture_write(svg.text, png.text, title, r, error);
-    return status ? status : dcl__json_write(json.text, report, error);
+    return status ? status : dcl__json_write(dcl__join(f->folder, "report.json").text, report, error);
 }
 
 static void print_optimum(const dcl_factorize_result *r)
@@ -237,5 +240,5 @@ dcl_status dcl__report_factorization(const dcl__report_facts *facts, const dcl_f
         print_summary(facts, result);
     }
     json_decref(report);
-    return status;
+    return status ? status : draw(facts, result, error);
 }

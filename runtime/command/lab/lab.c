@@ -8,6 +8,8 @@
 
 #include "command/files.h"
 #include "core/error.h"
+#include "core/tensor.h"
+#include "formats/json.h"
 
 static const dcl__experiment_entry experiments[] = {
     {"landscape",
@@ -105,6 +107,29 @@ static dcl_status conduct(const dcl__lab *lab, dcl__outcome *outcome, dcl_error 
     return status;
 }
 
+/* What the report says of an experiment. */
+static json_t *describe(const dcl__outcome *o)
+{
+    if (o->failure[0])
+        return json_pack("{s:s, s:s}", "name", o->entry->name, "failure", o->failure);
+    return json_pack("{s:s, s:b, s:s, s:s, s:o}", "name", o->entry->name, "holds", o->finding.holds, "expected",
+                     o->finding.expected, "found", o->finding.found, "seconds", dcl__json_from_number(o->seconds));
+}
+
+static dcl_status report(const dcl__lab *lab, const dcl__outcome *outcomes, int count, dcl_error *error)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++)
+        list = dcl__json_append(list, describe(&outcomes[i]));
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:o}", "version", dcl_version(), "command", "lab",
+                               "device", dcl_device_describe(lab->tools.device)->name, "dtype",
+                               dcl__dtype_name(lab->dtype), "seed", (json_int_t)lab->seed, "quick", lab->quick,
+                               "experiments", list);
+    const dcl_status status = dcl__json_write(dcl__join(lab->folder, "report.json").text, object, error);
+    json_decref(object);
+    return status;
+}
+
 /* Data that are not there keep one experiment from being run, not the others. */
 static dcl_status conduct_all(const dcl__lab *lab, int *exit_status, dcl_error *error)
 {
@@ -123,6 +148,8 @@ static dcl_status conduct_all(const dcl__lab *lab, int *exit_status, dcl_error *
     }
     dcl_status status = dcl__lab_page(lab, outcomes, EXPERIMENT_COUNT, error);
     if (status == DCL_OK)
+        status = report(lab, outcomes, EXPERIMENT_COUNT, error);
+    if (status == DCL_OK)
         printf("page  %s\n", dcl__join(lab->folder, "index.html").text);
     return status;
 }
@@ -135,6 +162,25 @@ static const dcl__experiment_entry *find(const char *name)
     return NULL;
 }
 
+/* The names of the files that an experiment, or all, would write: "NAME.csv", ... */
+enum { NAME_ROOM = 64, ENDING_COUNT = 3 };
+
+static dcl__texts name_files(const char *name, char room[][NAME_ROOM])
+{
+    static const char *const endings[ENDING_COUNT] = {"csv", "svg", "png"};
+    dcl__texts files = {.count = 0};
+    const int all = find(name) == NULL;
+    for (int i = 0; i < EXPERIMENT_COUNT; i++)
+        for (int k = 0; k < ENDING_COUNT && (all || strcmp(name, experiments[i].name) == 0); k++) {
+            snprintf(room[files.count], NAME_ROOM, "%s.%s", experiments[i].name, endings[k]);
+            files.items[files.count] = room[files.count];
+            files.count++;
+        }
+    if (all)
+        files.items[files.count++] = "index.html";
+    return files;
+}
+
 static int run(const request *q)
 {
     dcl__lab lab = {.folder = q->folder, .data = q->data, .dtype = q->dtype == 2 ? DCL_F64 : DCL_F32, .seed = q->seed,
@@ -144,11 +190,15 @@ static int run(const request *q)
     dcl_error error;
     int over = DCL__EXIT_DONE;
     dcl__catch_interrupts();
-    dcl_status status = dcl__results_start(&results, q->folder, &error);
+    char room[ENDING_COUNT * EXPERIMENT_COUNT][NAME_ROOM];
+    const dcl__texts files = name_files(q->name, room);
+    dcl_status status = dcl__results_start(&results, q->folder, &(dcl__texts){{q->data}, 1}, &files, &error);
     if (status == DCL_OK)
         status = dcl__tools_open(&lab.tools, q->device, NULL, &error);
     if (status == DCL_OK && outcome.entry) {
         status = conduct(&lab, &outcome, &error);
+        if (status == DCL_OK && !dcl__interrupted())
+            status = report(&lab, &outcome, 1, &error);
         over = outcome.finding.holds ? DCL__EXIT_DONE : DCL__EXIT_TOLERANCE;
     } else if (status == DCL_OK) {
         status = conduct_all(&lab, &over, &error);
@@ -175,7 +225,7 @@ int dcl__command_lab(int argc, char **argv)
     request q = {.dtype = 1, .seed = 1, .data = "/usr/share/datasets/fashion-mnist"};
     char names[256], doc[768];
     const dcl__option options[] = {
-        {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
+        {"-o", "DIR", DCL__RESULTS_DOC, DCL__OPTION_TEXT, &q.folder},
         {"--data", "DIR", "files of Fashion-MNIST (default: where Debian's package dataset-fashion-mnist has them)",
          DCL__OPTION_TEXT, &q.data},
         {"--dtype", "f32|f64", "precision on the device (default f32)", DCL__OPTION_WORD, &q.dtype},
@@ -186,8 +236,8 @@ int dcl__command_lab(int argc, char **argv)
         {0}};
     list_names(names, sizeof names);
     snprintf(doc, sizeof doc, "Runs an experiment and says what was expected, what came out, and whether it holds.\n"
-             "NAME is one of\n%s.\nDIR gets NAME.csv, NAME.svg and NAME.png; with `all` also index.html, a page that\n"
-             "holds every picture. Exit status 5: something does not hold.", names);
+             "NAME is one of\n%s.\nDIR gets NAME.csv, NAME.svg, NAME.png and report.json; with `all` also\n"
+             "index.html, a page that holds every picture. Exit status 5: something does not hold.", names);
     const dcl__usage usage = {"lab", "NAME -o DIR [options]", doc,
                               "  dropcl lab landscape -o lab\n  dropcl lab all -o lab\n", options, 1, 1};
     const char *positional[DCL__MOST_ARGUMENTS];

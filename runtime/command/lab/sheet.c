@@ -150,6 +150,8 @@ dcl_status dcl__sheet_write(const dcl__sheet *sheet, const dcl__lab *lab, const 
         return sheet->status;
     }
     dcl_status status = write_table(sheet, result_file(lab, name, "csv").text, error);
+    if (status == DCL_OK)
+        status = dcl__results_replace(lab->folder, "lab", &(dcl__texts){.count = 0}, error);
     return status ? status : dcl__plot_write(result_file(lab, name, "svg").text, result_file(lab, name, "png").text,
                                              &page, error);
 }

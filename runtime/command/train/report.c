@@ -72,6 +72,8 @@ static dcl_status write_weights(const dcl__train_facts *f, dcl_network *network,
     if (status == DCL_OK)
         status = dcl__npz_write(npz.text, &archive, error);
     if (status == DCL_OK)
+        status = dcl__results_replace(f->folder, "train", &(dcl__texts){{"weights.npz"}, 1}, error);
+    if (status == DCL_OK)
         status = dcl__safetensors_write(safetensors.text, &archive, error);
     dcl__archive_free(&archive);
     return status;
@@ -291,8 +293,6 @@ static dcl_status write_files(const dcl__train_facts *f, dcl_network *network, c
     dcl_status status = write_weights(f, network, error);
     if (status == DCL_OK)
         status = write_history(f->folder, history, count, error);
-    if (status == DCL_OK)
-        status = write_picture(f, history, count, error);
     return status ? status : dcl__json_write(json.text, report, error);
 }
 
@@ -311,5 +311,5 @@ dcl_status dcl__report_training(const dcl__train_facts *f, dcl_network *network,
         print_summary(f, history, count, best);
     }
     json_decref(report);
-    return status;
+    return status ? status : write_picture(f, history, count, error);
 }

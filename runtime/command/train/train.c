@@ -224,8 +224,11 @@ static dcl_status prepare(run *r, dcl_error *error)
 {
     const request *q = r->request;
     dcl_status status = read_data(r, error);
+    /* --weights may lie there: an interrupted run says that they go on from it. */
+    const dcl__texts inputs = {{q->inputs, q->targets, q->validation_inputs, q->validation_targets, q->test_inputs,
+                                q->test_targets}, 6};
     if (status == DCL_OK)
-        status = dcl__results_start(&r->results, q->folder, error);
+        status = dcl__results_start(&r->results, q->folder, &inputs, NULL, error);
     if (status == DCL_OK)
         status = dcl__tools_open(&r->tools, q->device, q->plugins, error);
     if (status)
@@ -313,10 +316,11 @@ int dcl__command_train(int argc, char **argv)
     request q = {.activation = DCL_ACTIVATION_RELU, .loss = DCL_LOSS_CROSS_ENTROPY, .schedule = 5, .mask = 2,
                  .dtype = 1, .scale = 1, .batch = 256, .epochs = 20, .seed = 1};
     const dcl__option options[] = {
-        {"-o", "DIR", "folder for the results", DCL__OPTION_TEXT, &q.folder},
+        {"-o", "DIR", DCL__RESULTS_DOC, DCL__OPTION_TEXT, &q.folder},
         {"--layers", "W,W,...", "widths of hidden layers (default none: a linear model)", DCL__OPTION_TEXT, &q.widths},
         {"--activation", "linear|relu|tanh", "of hidden layers (default relu)", DCL__OPTION_WORD, &q.activation},
-        {"--loss", "squared|cross-entropy", "default cross-entropy", DCL__OPTION_WORD, &q.loss},
+        {"--loss", "squared|cross-entropy", "cross-entropy of classes (default), or squared error", DCL__OPTION_WORD,
+         &q.loss},
         {"--dropout", "P", "drop each hidden unit with this probability", DCL__OPTION_NUMBER, &q.dropout},
         {"--noise", "L:KIND:T[:B]", "on the input of layer L, from 1: dropout, dropblock of B units, dropconnect, "
          "none; T: share kept; several times",
@@ -349,7 +353,8 @@ int dcl__command_train(int argc, char **argv)
     const dcl__usage usage = {
         "train", "X T -o DIR [options]",
         "Trains a fully connected network on samples X, one a row, and their targets T: labels of classes\n"
-        "(a vector of whole numbers from 0), numbers, or a matrix. Files are .npy, Matrix Market, CSV or\n"
+        "(a vector of whole numbers from 0) or rows of probabilities with --loss cross-entropy, numbers, one or\n"
+        "more a sample, with --loss squared. Files are .npy, Matrix Market, CSV or\n"
         "IDX, also gzipped. DIR gets weights.npz and weights.safetensors, named and shaped as by\n"
         "torch.nn.Linear (layers.0.weight, layers.0.bias, ...), report.json, history.csv, report.svg and\n"
         "report.png. Noise is dropout or DropBlock of a layer's inputs, or DropConnect of its weights.",
