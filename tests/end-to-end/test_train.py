@@ -198,6 +198,24 @@ class Train(Case):
         self.assertIsNone(report["training_error"])
         self.assertIsNone(report["validation_error"])
 
+    def test_numbers_that_are_whole_are_numbers_too(self):
+        draw = numpy.random.default_rng(1)
+        self.save("X.npy", draw.normal(size=(60, 5)))
+        for more in (0, 0.25):
+            self.save("T.npy", draw.integers(0, 30, size=60) + more)
+            self.dropcl("train", "X.npy", "T.npy", "-o", "net", "--loss", "squared", "--epochs", "2")
+            self.assertEqual(numpy.load(self.path("net/weights.npz"))["layers.0.weight"].shape, (1, 5))
+
+    def test_a_label_that_is_far_too_large_is_refused(self):
+        labels = numpy.arange(60) % 3
+        labels[7] = 99999
+        self.save("X.npy", numpy.ones((60, 5)))
+        refused = self.dropcl("train", "X.npy", self.save("T.npy", labels), "-o", "net", status=3)
+        self.assertIn("T.npy: the largest label is 99999, but only 4 different ones occur", refused.err)
+        labels[7] = 10 ** 6
+        refused = self.dropcl("train", "X.npy", self.save("T.npy", labels), "-o", "net", status=3)
+        self.assertIn("T.npy: the label 1000000 is too large", refused.err)
+
     def test_whole_numbers_for_a_test_are_what_those_for_training_are(self):
         draw = numpy.random.default_rng(1)
         self.save("X.npy", draw.normal(size=(60, 5)))

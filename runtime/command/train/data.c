@@ -3,8 +3,10 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "command/files.h"
+#include "core/error.h"
 #include "recipes/factorization/factorization.h"
 
 static const int64_t MOST_CLASSES = 100000;
@@ -61,33 +63,50 @@ static dcl_status check_numbers(const dcl__array *targets, dcl_error *error)
     return DCL_OK;
 }
 
-/* Makes a matrix of the targets. Whole numbers may be labels, or just numbers: the training data decide. */
-static dcl_status shape_targets(dcl__array *targets, int classifies, const dcl__samples *like, int *labelled,
-                                dcl_error *error)
+/* A label that is far too large, such as a mistyped one, would ask for as many classes. */
+static dcl_status check_classes(const dcl__array *labels, double largest, dcl_error *error)
+{
+    enum { ALWAYS_FINE = 1000, EMPTIEST = 10 };
+    const int64_t classes = (int64_t)largest + 1;
+    int64_t found = 0;
+    if (largest >= (double)MOST_CLASSES)
+        return dcl__fail(error, DCL_EFORMAT, "the label %.0f is too large: there are labels from 0 to %" PRId64 " at "
+                         "most; numbers that are no labels go with --loss squared", largest, MOST_CLASSES - 1);
+    char *occurs = calloc((size_t)classes, 1);
+    if (!occurs)
+        return dcl__no_memory(error, "the classes", classes);
+    for (int64_t i = 0; i < count_of(labels); i++) {
+        char *const one = &occurs[(int64_t)dcl__array_get(labels, i)];
+        found += !*one;
+        *one = 1;
+    }
+    free(occurs);
+    if (classes <= ALWAYS_FINE || found >= classes / EMPTIEST)
+        return DCL_OK;
+    return dcl__fail(error, DCL_EFORMAT, "the largest label is %.0f, but only %" PRId64 " different ones occur: number "
+                     "the classes from 0 on, without gaps", largest, found);
+}
+
+/* Makes a matrix of the targets: of labels where samples are classified, else of numbers. */
+static dcl_status shape_targets(dcl__array *targets, int classifies, const dcl__samples *like, dcl_error *error)
 {
     dcl_status status = check_numbers(targets, error);
-    *labelled = 0;
     if (status || (targets->rank == 2 && !(classifies && targets->dim[1] == 1)))
         return status;
-    const int numbers = like && !like->labelled && like->targets.dim[1] == 1;
-    const double largest = numbers ? -1 : largest_label(targets);
-    *labelled = largest >= 0;
-    if (like && like->labelled && !*labelled)
-        return dcl__fail(error, DCL_EFORMAT, "the training data have labels, whole numbers from 0 on, and these are "
-                         "none");
-    const double most = (double)(like ? like->targets.dim[1] : MOST_CLASSES) - 1;
-    if (largest < 0 && classifies && !like)
+    if (!classifies) {
+        targets->rank = 2;
+        targets->dim[1] = 1;
+        return DCL_OK;
+    }
+    const double largest = largest_label(targets);
+    if (largest < 0)
         return dcl__fail(error, DCL_EFORMAT, "labels must be whole numbers from 0 on; give such, a row of "
                          "probabilities for each sample, or --loss squared");
-    if (largest > most)
-        return dcl__fail(error, DCL_EFORMAT, "the label %.0f is too large: there are labels from 0 to %.0f%s", largest,
-                         most, like ? " in the training data" : " at most; give numbers that are no labels as a matrix "
-                         "of one column");
-    if (largest >= 0)
-        return spread(targets, like ? like->targets.dim[1] : (int64_t)largest + 1, error);
-    targets->rank = 2;
-    targets->dim[1] = 1;
-    return DCL_OK;
+    if (like && largest >= (double)like->targets.dim[1])
+        return dcl__fail(error, DCL_EFORMAT, "the label %.0f is too large: there are labels from 0 to %" PRId64 " in "
+                         "the training data", largest, like->targets.dim[1] - 1);
+    status = like ? DCL_OK : check_classes(targets, largest, error);
+    return status ? status : spread(targets, like ? like->targets.dim[1] : (int64_t)largest + 1, error);
 }
 
 /* ---- Samples ---- */
@@ -111,10 +130,10 @@ dcl_status dcl__samples_read(const char *inputs, const char *targets, uint32_t d
 {
     dcl_status status = dcl__read_scaled(inputs, dtype, scale, &samples->inputs, error);
     if (status == DCL_OK)
-        status = dcl__array_read(targets, dtype, &samples->targets, error);
+        status = dcl__read_array(targets, dtype, &samples->targets, error);
     if (status)
         return status;
-    status = shape_targets(&samples->targets, classifies, like, &samples->labelled, error);
+    status = shape_targets(&samples->targets, classifies, like, error);
     return status ? dcl__prefix(error, status, "%s", targets) : check_like(inputs, targets, samples, like, error);
 }
 

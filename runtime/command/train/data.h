@@ -7,13 +7,12 @@
 /* Samples as rows, with a row of targets each. Zero it before reading; free it also after a failure. */
 typedef struct dcl__samples {
     dcl__array inputs, targets;
-    int labelled;                /* the targets were labels of classes                               */
 } dcl__samples;
 
-/* Reads both files; inputs are multiplied by `scale`. A vector of whole numbers from 0 on holds labels of classes,
- * and becomes a row with a 1 in the place of the label; so does a single column when `classifies`. `like` NULL:
- * there are as many classes as the largest label says; else its targets decide what these are, and how many classes
- * there are. Every message names its file. */
+/* Reads both files; inputs are multiplied by `scale`. Targets that are a vector or a single column are labels of
+ * classes when `classifies`, whole numbers from 0 on, each of which becomes a row with a 1 in the place of the label;
+ * else they are numbers. `like` NULL: there are as many classes as the largest label says; else as many as its targets
+ * have. Every message names its file. */
 dcl_status dcl__samples_read(const char *inputs, const char *targets, uint32_t dtype, double scale, int classifies,
                              const dcl__samples *like, dcl__samples *samples, dcl_error *error);
 void dcl__samples_free(dcl__samples *samples);
