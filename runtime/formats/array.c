@@ -82,6 +82,11 @@ static const dcl__reader *find_reader(const char *file, const unsigned char *hea
     return is_text(head, size) ? &dcl__csv_reader : NULL;
 }
 
+int dcl__is_table(const char *file, const unsigned char *head, size_t size)
+{
+    return find_reader(file, head, size) == &dcl__csv_reader;
+}
+
 static dcl_status read_source(const char *file, dcl__source *source, uint32_t dtype, dcl__array *array,
                               dcl_error *error)
 {

@@ -25,6 +25,9 @@ typedef struct dcl__array {
  * the size of the file belies is refused before anything is allocated for it. */
 dcl_status dcl__array_read(const char *file, uint32_t dtype, dcl__array *array, dcl_error *error);
 
+/* Whether a file of this name that begins with these bytes is read as a table of text, and as no other format. */
+int dcl__is_table(const char *file, const unsigned char *head, size_t size);
+
 /* The same, and it must be a matrix: rank 2, no dimension zero, all entries finite. The message counts
  * rows and columns from 1. */
 dcl_status dcl__matrix_read(const char *file, uint32_t dtype, dcl__array *array, dcl_error *error);

@@ -179,7 +179,8 @@ static dcl_status refuse_weights(dcl_error *error)
 /* What the first bytes of a file say: DCL__LAYOUT_..., or COORDINATE. */
 enum { COORDINATE = 3 };
 
-static dcl_status find_layout(dcl__source *source, int layout, int weights, int *found, dcl_error *error)
+static dcl_status find_layout(const char *file, dcl__source *source, int layout, int weights, int *found,
+                              dcl_error *error)
 {
     const unsigned char *head;
     size_t size;
@@ -191,7 +192,8 @@ static dcl_status find_layout(dcl__source *source, int layout, int weights, int 
     else if (layout != DCL__LAYOUT_AUTOMATIC)
         *found = layout;
     else
-        *found = dcl__count_fields(head, size) == (weights ? 4 : 3) ? DCL__LAYOUT_TRIPLETS : DCL__LAYOUT_MATRIX;
+        *found = dcl__is_table(file, head, size) && dcl__count_fields(head, size) == (weights ? 4 : 3)
+                     ? DCL__LAYOUT_TRIPLETS : DCL__LAYOUT_MATRIX;
     return weights && *found != DCL__LAYOUT_TRIPLETS ? refuse_weights(error) : DCL_OK;
 }
 
@@ -214,7 +216,7 @@ dcl_status dcl__entries_read(const char *file, int layout, int weights, dcl__ent
     dcl_status status = dcl__source_open(file, &source, error);
     if (status)
         return dcl__prefix(error, status, "%s", file);
-    status = find_layout(source, layout, weights, &layout, error);
+    status = find_layout(file, source, layout, weights, &layout, error);
     if (status)
         status = dcl__prefix(error, status, "%s", file);
     table->layout = layout == COORDINATE ? DCL__LAYOUT_AUTOMATIC : layout;

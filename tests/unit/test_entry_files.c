@@ -214,6 +214,7 @@ START_TEST(coordinates_out_of_range_are_refused)
     refuse(".mtx", "%%MatrixMarket matrix coordinate real general\n3 4 1\n1 0 5\n", "outside");
     refuse(".mtx", "%%MatrixMarket matrix coordinate real general\n3 4 2\n1 1 5.0000\n", "1 of 2");
     refuse(".mtx", "%%MatrixMarket matrix coordinate real general\n3 4 0\n", "no entry");
+    refuse(".mtx", "3 3 2\n1 1 3\n3 2 4\n", "begin with %%MatrixMarket");
 }
 END_TEST
 
