@@ -641,10 +641,11 @@ DCL_API dcl_status dcl_growth_largest_lambda(const dcl_problem *problem, double 
  * (Arora, Bartlett, Mianjy, Srebro 2020), lambda = (1 - retain) / retain. No certificate is known for that: the lower
  * bound, true for factors of this width, looks at each entry alone, and the gap need not close. */
 
-/* Draws the entries of a holdout: each with the probability `share`, by its number (Philox, stream 6 of the seed). Both
- * parts get at least one entry. DCL_EINVAL when that cannot be. Free both parts with dcl_entries_release. */
-DCL_API dcl_status dcl_entries_split(const dcl_entries *all, double share, uint64_t seed, dcl_entries *training,
-                                     dcl_entries *holdout, dcl_error *error);
+/* Sets entries aside: each with the probability `share`, by its number (Philox, stream 6 of the seed, step `draw`: a
+ * seed has independent draws 0, 1, ...). Both parts get at least one entry. DCL_EINVAL when that cannot be. Free both
+ * parts with dcl_entries_release. */
+DCL_API dcl_status dcl_entries_split(const dcl_entries *all, double share, uint64_t seed, uint32_t draw,
+                                     dcl_entries *rest, dcl_entries *aside, dcl_error *error);
 DCL_API void dcl_entries_release(dcl_entries *entries);
 
 enum { DCL_BIAS_NONE = 1, DCL_BIAS_MEAN = 2, DCL_BIAS_BOTH = 3 };
@@ -686,6 +687,7 @@ typedef struct dcl_completion_point {
     int64_t width, rank;
     dcl_certificate certificate;
     int status;                  /* DCL_CERTIFIED ...                                                */
+    const char *reason;          /* why it ended where it is not certified; static                   */
     dcl_prediction_error training, holdout;  /* NAN without a holdout                                */
 } dcl_completion_point;
 
@@ -694,8 +696,9 @@ typedef struct dcl_completion_options {
     int bias;                    /* DCL_BIAS_...; 0: BOTH, NONE with the logistic loss               */
     uint32_t dtype;              /* of the device                                                    */
     double lambda;               /* below 0: the best of a path by the holdout                       */
-    int64_t path;                /* lambdas of the path at most; 0: 16                               */
-    double share;                /* smallest lambda of the path over the largest; 0: 0.02            */
+    int64_t path;                /* lambdas of the path at most; 0: 16; 1: the smallest alone        */
+    double share;                /* smallest lambda of the path over the one from which on factors are 0;
+                                    0: 0.02                                                          */
     double tolerance;            /* relative gap of each lambda; 0: 1e-4                             */
     int64_t width;               /* units at most; 0: min(rows, columns)                             */
     int unshrink;                /* 1: predict with the weights that least squares gives the certified

@@ -3,11 +3,13 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command/files.h"
 #include "core/memory.h"
+#include "recipes/certificate/loss.h"
 
 static dcl_status check_shape(const dcl__array *array, dcl_error *error)
 {
@@ -61,6 +63,53 @@ static dcl_status gather(const dcl__array *array, dcl_entries *entries, dcl_erro
     return DCL_OK;
 }
 
+/* ---- Values that a loss allows ---- */
+
+/* 0 becomes -1 where no value is -1. */
+static void use_signs(dcl_entries *entries)
+{
+    double *value = (double *)entries->value;
+    for (int64_t e = 0; e < entries->count; e++)
+        if (value[e] == -1)
+            return;
+    for (int64_t e = 0; e < entries->count; e++)
+        value[e] = value[e] == 0 ? -1 : value[e];
+}
+
+/* The name of a row or column, or its position from 1. */
+static const char *name_of(const dcl__labels *labels, int64_t index, char text[DCL__EXCERPT])
+{
+    if (labels->count > 0)
+        snprintf(text, DCL__EXCERPT, "\"%.*s\"", DCL__EXCERPT - 3, labels->items[index]->text);
+    else
+        snprintf(text, DCL__EXCERPT, "%" PRId64, index + 1);
+    return text;
+}
+
+dcl_status dcl__use_loss(const char *file, int loss, const dcl__labels *rows, const dcl__labels *columns,
+                         dcl_entries *entries, dcl_error *error)
+{
+    const dcl__loss *rule = dcl__loss_find(loss);
+    char row[DCL__EXCERPT], column[DCL__EXCERPT];
+    if (loss == DCL_LOSS_LOGISTIC)
+        use_signs(entries);
+    for (int64_t a = 0; a < entries->rows; a++)
+        for (int64_t e = entries->start[a]; e < entries->start[a + 1]; e++)
+            if (!rule->allows(entries->value[e]))
+                return dcl__fail(error, DCL_EFORMAT, "%s: the entry in row %s, column %s is %g, but the %s loss is for "
+                                 "%s%s", file, name_of(rows, a, row), name_of(columns, entries->column[e], column),
+                                 entries->value[e], rule->name, rule->domain,
+                                 loss == DCL_LOSS_LOGISTIC ? ", or 0 and 1 alone" : "");
+    return DCL_OK;
+}
+
+static dcl_status use_loss(const char *file, int loss, dcl__observations *o, dcl_error *error)
+{
+    return dcl__use_loss(file, loss, &o->row_label, &o->column_label, &o->entries, error);
+}
+
+/* ---- Reading ---- */
+
 dcl_status dcl__observations_read(const char *file, double scale, int loss, dcl__observations *observations,
                                   dcl_error *error)
 {
@@ -83,7 +132,7 @@ dcl_status dcl__observations_read(const char *file, double scale, int loss, dcl_
     }
     status = gather(array, &observations->entries, error);
     dcl__array_free(array);
-    return status;
+    return status ? status : use_loss(file, loss, observations, error);
 }
 
 dcl_status dcl__observations_read_entries(const char *file, int layout, int weights, int loss,
@@ -102,10 +151,8 @@ dcl_status dcl__observations_read_entries(const char *file, int layout, int weig
         memcpy(observations->header, table.header, sizeof table.header);
         table = (dcl__entry_table){0};
     }
-    if (status == DCL_OK && loss == DCL_LOSS_LOGISTIC)
-        dcl__use_signs(&observations->entries);
     dcl__entries_free(&table);
-    return status;
+    return status ? status : use_loss(file, loss, observations, error);
 }
 
 void dcl__observations_free(dcl__observations *observations)
@@ -121,14 +168,4 @@ void dcl__observations_use(const dcl__observations *observations, dcl_problem *p
 {
     problem->data = observations->matrix.data ? &observations->matrix : NULL;
     problem->entries = observations->matrix.data ? NULL : &observations->entries;
-}
-
-void dcl__use_signs(dcl_entries *entries)
-{
-    double *value = (double *)entries->value;
-    for (int64_t e = 0; e < entries->count; e++)
-        if (value[e] != 0 && value[e] != 1)
-            return;
-    for (int64_t e = 0; e < entries->count; e++)
-        value[e] = value[e] == 0 ? -1 : 1;
 }

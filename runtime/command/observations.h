@@ -16,7 +16,7 @@ typedef struct dcl__observations {
 } dcl__observations;
 
 /* Reads a matrix, multiplied by `scale`. Entries that are NaN or left out are missing; where there are some, or the
- * loss works on entries alone, the others become entries. Free also after a failure. */
+ * loss works on entries alone, the others become entries, by dcl__use_loss. Free also after a failure. */
 dcl_status dcl__observations_read(const char *file, double scale, int loss, dcl__observations *observations,
                                   dcl_error *error);
 /* Reads entries as `dropcl complete` does, by dcl__entries_read, for a loss; rows and columns are in the order of the
@@ -28,7 +28,9 @@ void dcl__observations_free(dcl__observations *observations);
 /* Makes them the data of a problem, which borrows them. */
 void dcl__observations_use(const dcl__observations *observations, dcl_problem *problem);
 
-/* For the logistic loss: values that are all 0 or 1 become -1 and 1. */
-void dcl__use_signs(dcl_entries *entries);
+/* Makes a loss of the entries of a file ready: for the logistic loss, 0 becomes -1 where no value is -1. What
+ * the loss does not allow is refused, with the file and the names of row and column, or with their positions. */
+dcl_status dcl__use_loss(const char *file, int loss, const dcl__labels *rows, const dcl__labels *columns,
+                         dcl_entries *entries, dcl_error *error);
 
 #endif

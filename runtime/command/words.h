@@ -2,13 +2,25 @@
 #ifndef DCL__WORDS_H
 #define DCL__WORDS_H
 
-#include <stdint.h>
+#include "dropcl/dropcl.h"
 
 /* DCL_CERTIFIED, ...: "certified", "converged" or "stopped". */
 const char *dcl__status_name(int status);
 
-/* DCL_PROOF_...: "rigorous", "probable" or "none". */
+/* Beside DCL_PROOF_...: the lower bound is the least objective itself, by its closed form. */
+enum { DCL__PROOF_CLOSED_FORM = 4 };
+
+/* DCL_PROOF_...: "rigorous", "probable", "none" or "closed form". */
 const char *dcl__proof_name(int proof);
+
+/* How far the lower bound of a certificate can be trusted, in a sentence. */
+typedef struct dcl__sentence {
+    char text[160];
+} dcl__sentence;
+dcl__sentence dcl__proof_sentence(const dcl_certificate *certificate);
+
+/* "at most ", where a polar that no formula gives is only bounded; else "". */
+const char *dcl__polar_word(const dcl_certificate *certificate);
 
 /* "unit" after 1, else "units". */
 const char *dcl__units_name(int64_t count);

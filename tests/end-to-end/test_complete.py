@@ -115,6 +115,80 @@ class Recovery(Complete):
         report = self.complete("train.csv", "--holdout", 0, "--lambda", 3)
         self.assertIsNone(report["holdout_rmse"])
 
+    def test_what_is_tested_has_chosen_nothing(self):
+        """A test of a file changes no byte of the model, and its errors are those of the predictions."""
+        full, known, noisy = ratings()
+        test = known & (numpy.random.default_rng(5).random(known.shape) < 0.2)
+        self.triplets("test.csv", test)
+        options = (self.triplets("train.csv", known & ~test), "--path", 4, "--share", 0.1)
+        self.complete(*options)
+        alone = [self.path(f"fit/{name}").read_bytes() for name in ("U.npy", "V.npy", "row_bias.npy", "model.json")]
+        report = self.complete(*options, "--test", "test.csv")
+        self.assertEqual(alone, [self.path(f"fit/{name}").read_bytes()
+                                 for name in ("U.npy", "V.npy", "row_bias.npy", "model.json")])
+        places = numpy.argwhere(test)
+        self.write("pairs.csv", "".join(f"user {a},{b + 1}\n" for a, b in places))
+        rows = csv.reader(self.dropcl("predict", "fit", "pairs.csv").out.splitlines()[1:])
+        rests = noisy[test] - [float(row[2]) for row in rows]
+        self.assertEqual(report["test_entries"], test.sum())
+        self.assertClose(report["test_rmse"], numpy.sqrt((rests ** 2).mean()), 1e-6)
+        self.assertClose(report["test_mae"], numpy.abs(rests).mean(), 1e-6)
+        self.assertLess(report["test_rmse"], report["baseline_test_rmse"])
+
+    def test_a_drawn_test_is_left_out_of_everything(self):
+        shown = self.dropcl("complete", self.triplets(), "-o", "fit", "--test", 0.2, "--path", 3).out
+        report, model = (json.loads(self.path(f"fit/{name}.json").read_text(encoding="utf-8"))
+                         for name in ("report", "model"))
+        parts = [report[f"{part}_entries"] for part in ("training", "holdout", "test")]
+        self.assertEqual(sum(parts), report["entries"])
+        for found, share in zip(parts, (0.72, 0.08, 0.2)):
+            self.assertClose(found, share * report["entries"], 0.2)
+        self.assertEqual([model[key] for key in ("test_share", "holdout_share", "seed")], [0.2, 0.1, 1])
+        self.assertIn(f"holdout {parts[1]}, test {parts[2]}\n", shown)
+        self.assertRegex(shown, r"on the holdout that chose it\n +rmse [\d.]+, mae [\d.]+ on the test \(biases alone: ")
+        self.assertIsNone(self.complete("M.csv", "--lambda", 9)["test_rmse"])
+
+    def test_a_path_of_one_is_the_share_of_the_largest(self):
+        largest = self.complete(self.triplets(), "--path", 2, "--share", 0.5)["path"][0]["lambda"]
+        report = self.complete("M.csv", "--path", 1, "--share", 0.2)
+        self.assertClose(report["lambda"], 0.2 * largest, 1e-12)
+        self.assertGreater(report["rank"], 0)
+
+    def test_why_there_is_no_certificate_is_said(self):
+        self.triplets()
+        refused = self.dropcl("complete", "M.csv", "-o", "fit", "--rank", 1, "--lambda", 2, "--dtype", "f64", status=5)
+        report = json.loads(self.path("fit/report.json").read_text(encoding="utf-8"))
+        self.assertIn("--rank", report["reason"])
+        self.assertEqual(report["path"][0]["reason"], report["reason"])
+        self.assertIn(f"reason         {report['reason']}\n", refused.out)
+        self.assertIn(f"the tolerance was not reached: {report['reason']}\n", refused.err)
+
+    def test_how_far_the_bound_can_be_trusted_is_said(self):
+        shown = self.dropcl("complete", self.triplets(), "-o", "fit", "--lambda", 20).out
+        self.assertIn("proof          the lower bound is true, rounding included\n", shown)
+        report = json.loads(self.path("fit/report.json").read_text(encoding="utf-8"))
+        self.assertEqual((report["proof"], report["failure"], report["path"][0]["failure"]), ("rigorous", 0, 0))
+
+    def test_what_predicts_without_factors_has_its_name(self):
+        sign = "a,x,-1\na,y,1\nb,x,1\nb,y,-1\n"
+        for options, name, bias in ((("--bias", "both"), "biases alone", "both"), ((), "biases alone", "both"),
+                                    (("--bias", "mean"), "the mean alone", "mean"),
+                                    (("--bias", "none"), "nothing (0)", "none"),
+                                    (("--loss", "logistic"), "nothing (0)", "none")):
+            shown = self.dropcl("complete", self.write("M.csv", sign), "-o", "fit", "--holdout", 0, "--lambda", 1,
+                                *options).out
+            self.assertRegex(shown, rf"\n{re.escape(name)} +rmse ")
+            report = json.loads(self.path("fit/report.json").read_text(encoding="utf-8"))
+            self.assertEqual(report["bias"], bias)
+
+    def test_tables_are_those_of_growth(self):
+        self.complete(self.triplets(), "--path", 2)
+        self.factorize(numpy.eye(6), "--solver", "grow", "--path", 2, out="grown")
+        heads = [[self.path(f"{folder}/{name}.csv").read_text(encoding="ascii").splitlines()[0]
+                  for folder in ("grown", "fit")] for name in ("history", "path")]
+        self.assertEqual(heads[0][0], heads[0][1])
+        self.assertEqual(heads[1][0] + ",training_rmse,holdout_rmse,holdout_mae", heads[1][1])
+
     def test_weights_of_a_holdout_file_weigh_its_errors(self):
         self.write("M.csv", "a,x,1,1\na,y,3,1\nb,x,4,1\nb,y,6,1\n")
         self.write("test.csv", "a,x,2,3\nb,y,8,0.5\n")
@@ -172,7 +246,7 @@ class Dropout(Complete):
                                    "--holdout", 0, "--steps", 4000)
             u, v = (numpy.load(self.path(f"fit/{name}.npy")) for name in "UV")
             objective = dropout_objective(y, known, 1 / retain - 1, u, v)
-            self.assertClose(report["objective"], objective, 1e-6)      # U and V are written in single precision
+            self.assertClose(report["objective"], objective, 1e-12)
             self.assertLess(objective, 1.01 * alternate(y, known, 1 / retain - 1, 4))
             self.assertLess(report["lower_bound"], objective)
 
@@ -351,12 +425,17 @@ class BadInput(Complete):
         self.assertEqual((report["header"], report["holdout_header"]), (True, False))
 
     def test_values_that_the_loss_does_not_allow_are_refused_with_the_file(self):
-        self.refuse(self.write("M.csv", "a,x,3\nb,y,1\n"), "M.csv: the entry in row 1, column 1 is 3", "--loss",
-                    "logistic")
+        self.refuse(self.write("M.csv", "a,x,3\nb,y,1\n"),
+                    'M.csv: the entry in row "a", column "x" is 3, but the logistic loss is for -1 or 1, or 0 and 1',
+                    "--loss", "logistic")
         self.write("M.csv", "a,x,0\nb,y,1\nb,x,1\n")
         self.write("test.csv", "a,y,0.5\n")
-        self.refuse("M.csv", "test.csv: the entry in row 1, column 2 is 0.5", "--loss", "logistic", "--holdout",
+        self.refuse("M.csv", 'test.csv: the entry in row "a", column "y" is 0.5', "--loss", "logistic", "--holdout",
                     "test.csv", "--lambda", 1)
+        for matrix, where in (([[1, 0], [numpy.nan, 2]], "row 2, column 2 is 2"),
+                              ([[1, 0], [numpy.nan, -1]], "row 1, column 2 is 0")):
+            self.save("M.npy", numpy.array(matrix))
+            self.refuse("M.npy", f"M.npy: the entry in {where}", "--loss", "logistic")
 
     def test_weights_that_are_not_there_are_refused(self):
         self.refuse(self.write("M.csv", "1,7,4\n2,8,2\n"), "weights are the fourth field", "--weights")
@@ -411,12 +490,13 @@ class BadInput(Complete):
 
     def test_a_holdout_that_cannot_be_is_refused(self):
         self.triplets()
-        self.refuse("M.csv", "must be below 1", "--holdout", 1.5, status=2)
         self.refuse("M.csv", "which --lambda is best", "--holdout", 0, status=2)
-        self.refuse("M.csv", "leaves one part empty", "--holdout", 1e-9, status=2)
-        self.refuse("M.csv", "there is no such file", "--holdout", "nowhere.csv")
         self.write("other.csv", "nobody,1,3\n")
-        self.refuse("M.csv", 'the row "nobody" is not among', "--holdout", "other.csv")
+        for option in ("--holdout", "--test"):
+            self.refuse("M.csv", f"{option} 1.5: a share of the entries must be below 1", option, 1.5, status=2)
+            self.refuse("M.csv", "leaves one part empty", option, 1e-9, status=2)
+            self.refuse("M.csv", "there is no such file", option, "nowhere.csv")
+            self.refuse("M.csv", 'the row "nobody" is not among', option, "other.csv")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Grow(Case):
         self.check(fit, small(), 20, 1e-8)
         self.assertEqual(set(REPORT_KEYS) - set(fit.report), set())
         self.assertEqual([fit.report[key] for key in ("penalty", "proof", "solver")], ["nuclear", "rigorous", "grow"])
-        columns = "round steps seconds units lambda objective lower_bound gap polar"
+        columns = "lambda round steps seconds units objective lower_bound gap polar"
         self.assertEqual(list(fit.history[0]), columns.split())
         for row in fit.history:
             self.assertLessEqual(float(row["lower_bound"]), float(row["objective"]) * (1 + 1e-12))
@@ -94,9 +94,11 @@ class Grow(Case):
         self.assertClose(objective, fit.report["objective"], 1e-9)
 
     def test_signs_by_the_logistic_loss(self):
-        fit = self.grow(numpy.sign(small()), "--loss", "logistic", "--lambda", 4)
-        self.assertEqual((fit.report["status"], fit.report["loss"]), ("certified", "logistic"))
-        self.assertGreater((numpy.sign(fit.u @ fit.v.T) == numpy.sign(small())).mean(), 0.8)
+        signs = numpy.sign(small())
+        fits = [self.grow(labels, "--loss", "logistic", "--lambda", 4) for labels in (signs, (signs + 1) / 2)]
+        self.assertEqual((fits[0].report["status"], fits[0].report["loss"]), ("certified", "logistic"))
+        self.assertGreater((numpy.sign(fits[0].u @ fits[0].v.T) == signs).mean(), 0.8)
+        self.assertEqual(fits[0].report["objective"], fits[1].report["objective"])
 
     def test_rows_are_picked_by_an_l1_norm(self):
         norms = numpy.linalg.norm(small(), axis=1)
@@ -112,6 +114,7 @@ class Grow(Case):
         self.assertIn("only bounded", fit.report["reason"])
         self.assertIn("only bounded", fit.result.err)
         self.assertLess(fit.report["lower_bound"], fit.report["objective"])
+        self.assertRegex(fit.result.out, r"polar +at most [\d.]+ \(lambda 20\)\n")
 
     def test_too_few_units_are_no_optimum(self):
         fit = self.grow(small(), "--lambda", 5, "--rank", 3, status=5)

@@ -68,7 +68,7 @@ START_TEST(a_holdout_and_the_rest_are_all_entries)
     dcl_entries training, holdout;
     dcl_error error;
     draw_entries(&k, 60, 40, 1);
-    ASSERT_OK(dcl_entries_split(&k.entries, 0.25, 7, &training, &holdout, &error));
+    ASSERT_OK(dcl_entries_split(&k.entries, 0.25, 7, 0, &training, &holdout, &error));
     ck_assert_int_eq(training.count + holdout.count, k.entries.count);
     ck_assert_double_eq_tol((double)holdout.count, 0.25 * (double)k.entries.count,
                             4 * sqrt(0.1875 * (double)k.entries.count));
@@ -90,19 +90,20 @@ START_TEST(a_holdout_and_the_rest_are_all_entries)
 }
 END_TEST
 
-START_TEST(a_holdout_follows_from_the_seed)
+START_TEST(a_holdout_follows_from_the_seed_and_the_draw)
 {
     static known k;
-    dcl_entries part[3][2];
+    dcl_entries part[4][2];
     dcl_error error;
     draw_entries(&k, 60, 40, 0);
-    for (int i = 0; i < 3; i++)
-        ASSERT_OK(dcl_entries_split(&k.entries, 0.5, i == 1 ? 8 : 7, &part[i][0], &part[i][1], &error));
+    for (int i = 0; i < 4; i++)
+        ASSERT_OK(dcl_entries_split(&k.entries, 0.5, i == 1 ? 8 : 7, i == 3, &part[i][0], &part[i][1], &error));
     const size_t size = (size_t)part[0][1].count * sizeof(double);
     ck_assert_int_eq(part[0][1].count, part[2][1].count);
     ck_assert_int_eq(memcmp(part[0][1].value, part[2][1].value, size), 0);
-    ck_assert(part[1][1].count != part[0][1].count || memcmp(part[0][1].value, part[1][1].value, size) != 0);
-    for (int i = 0; i < 6; i++)
+    for (int i = 1; i < 4; i += 2)
+        ck_assert(part[i][1].count != part[0][1].count || memcmp(part[0][1].value, part[i][1].value, size) != 0);
+    for (int i = 0; i < 8; i++)
         dcl_entries_release(&part[i / 2][i % 2]);
 }
 END_TEST
@@ -113,11 +114,12 @@ START_TEST(a_holdout_is_neither_empty_nor_everything)
     dcl_entries training, holdout;
     dcl_error error;
     take(&k, 1, 2, (double[]){1, 2}, NULL);
-    ASSERT_FAILS(dcl_entries_split(&k.entries, 1e-9, 1, &training, &holdout, &error), DCL_EINVAL,
+    ASSERT_FAILS(dcl_entries_split(&k.entries, 1e-9, 1, 0, &training, &holdout, &error), DCL_EINVAL,
                  "leaves one part empty");
-    ASSERT_FAILS(dcl_entries_split(&k.entries, 1 - 1e-9, 1, &training, &holdout, &error), DCL_EINVAL, "one part empty");
-    ASSERT_FAILS(dcl_entries_split(&k.entries, 1, 1, &training, &holdout, &error), DCL_EINVAL, "below 1");
-    ASSERT_FAILS(dcl_entries_split(&k.entries, NAN, 1, &training, &holdout, &error), DCL_EINVAL, "above 0");
+    ASSERT_FAILS(dcl_entries_split(&k.entries, 1 - 1e-9, 1, 0, &training, &holdout, &error), DCL_EINVAL,
+                 "one part empty");
+    ASSERT_FAILS(dcl_entries_split(&k.entries, 1, 1, 0, &training, &holdout, &error), DCL_EINVAL, "below 1");
+    ASSERT_FAILS(dcl_entries_split(&k.entries, NAN, 1, 0, &training, &holdout, &error), DCL_EINVAL, "above 0");
 }
 END_TEST
 
@@ -260,7 +262,7 @@ START_TEST(the_path_falls_and_ends_where_the_holdout_is_worse)
     dcl_completion *completion;
     dcl_error error;
     draw_entries(&k, 60, 40, 0);
-    ASSERT_OK(dcl_entries_split(&k.entries, 0.2, 1, &training, &holdout, &error));
+    ASSERT_OK(dcl_entries_split(&k.entries, 0.2, 1, 0, &training, &holdout, &error));
     const dcl_completion_options options = {.lambda = -1, .path = 20, .share = 1e-3};
     const dcl_completion_result r = run(&training, &holdout, options, &completion);
     const dcl_completion_point *last = &r.path[r.path_count - 1];
@@ -295,7 +297,7 @@ START_TEST(the_path_ends_at_a_rise_that_is_no_chance)
     dcl_error error;
     draw(3, noise, 60 * 40);
     take(&k, 60, 40, noise, NULL);
-    ASSERT_OK(dcl_entries_split(&k.entries, 0.3, 1, &training, &holdout, &error));
+    ASSERT_OK(dcl_entries_split(&k.entries, 0.3, 1, 0, &training, &holdout, &error));
     const dcl_completion_options options = {.lambda = -1, .path = 5, .share = 1e-4};
     const dcl_completion_result r = run(&training, &holdout, options, &completion);
     ck_assert_int_eq(r.path_count, 2);
@@ -476,7 +478,7 @@ END_TEST
 Suite *completion_suite(void)
 {
     const TTest *const tests[] = {
-        a_holdout_and_the_rest_are_all_entries, a_holdout_follows_from_the_seed,
+        a_holdout_and_the_rest_are_all_entries, a_holdout_follows_from_the_seed_and_the_draw,
         a_holdout_is_neither_empty_nor_everything, the_mean_is_weighted, biases_of_a_sum_come_back,
         damped_biases_solve_their_equations, constant_entries_have_no_biases,
         without_entries_there_is_no_mean, errors_are_weighted, the_path_falls_and_ends_where_the_holdout_is_worse,

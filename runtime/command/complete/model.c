@@ -35,7 +35,7 @@ static dcl_status write_names(const char *folder, const char *name, const dcl__l
     return dcl__output_commit(&output, error);
 }
 
-static json_t *describe(const dcl__entry_table *table, const dcl_predictor *p)
+static json_t *describe(const dcl__entry_table *table, const dcl__division *d, const dcl_predictor *p)
 {
     const dcl_entries *e = &table->entries;
     double least = INFINITY, most = -INFINITY;
@@ -43,15 +43,17 @@ static json_t *describe(const dcl__entry_table *table, const dcl_predictor *p)
         least = fmin(least, e->value[i]);
         most = fmax(most, e->value[i]);
     }
-    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:s, s:o, s:o, s:b, s:b}", "format", format, "rows",
+    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:s, s:o, s:o, s:b, s:b, s:o, s:o, s:o}", "format", format, "rows",
                      (json_int_t)e->rows, "columns", (json_int_t)e->columns, "width", (json_int_t)p->width, "mean",
                      dcl__json_from_number(p->baseline->mean), "loss",
                      p->loss == DCL_LOSS_LOGISTIC ? "logistic" : "squared", "least", dcl__json_from_number(least),
                      "most", dcl__json_from_number(most), "row_names", table->row_label.count > 0, "column_names",
-                     table->column_label.count > 0);
+                     table->column_label.count > 0, "test_share", dcl__json_from_number(d->test), "holdout_share",
+                     dcl__json_from_number(d->holdout), "seed", dcl__json_from_unsigned(d->seed));
 }
 
-dcl_status dcl__model_write(const char *folder, const dcl__entry_table *table, const dcl_predictor *p, dcl_error *error)
+dcl_status dcl__model_write(const char *folder, const dcl__entry_table *table, const dcl__division *division,
+                            const dcl_predictor *p, dcl_error *error)
 {
     const dcl_entries *e = &table->entries;
     dcl_status status = dcl__write_matrix(folder, "U.npy", DCL_F64, e->rows, p->width, p->u, error);
@@ -69,7 +71,7 @@ dcl_status dcl__model_write(const char *folder, const dcl__entry_table *table, c
         status = write_names(folder, "columns.csv", &table->column_label, error);
     if (status)
         return status;
-    json_t *model = describe(table, p);
+    json_t *model = describe(table, division, p);
     status = dcl__json_write(dcl__join(folder, "model.json").text, model, error);
     json_decref(model);
     return status;
@@ -136,6 +138,15 @@ typedef struct head {
     const json_t *row_names, *column_names;
 } head;
 
+/* Models of earlier versions do not have it. */
+static dcl_status read_division(const json_t *object, dcl__division *division, dcl_error *error)
+{
+    dcl_status status = dcl__json_get_number(object, "test_share", &division->test, error);
+    if (status == DCL_OK)
+        status = dcl__json_get_number(object, "holdout_share", &division->holdout, error);
+    return status ? status : dcl__json_get_unsigned(object, "seed", &division->seed, error);
+}
+
 static dcl_status read_head(const json_t *object, dcl__model *model, head *h, dcl_error *error)
 {
     *h = (head){.rows = -1, .columns = -1, .width = -1};
@@ -153,6 +164,8 @@ static dcl_status read_head(const json_t *object, dcl__model *model, head *h, dc
         status = dcl__json_get_number(object, "most", &model->most, error);
     if (status == DCL_OK)
         status = dcl__json_get_string(object, "loss", &loss, error);
+    if (status == DCL_OK)
+        status = read_division(object, &model->division, error);
     h->loss = dcl__loss_named(loss);
     if (status == DCL_OK && !h->loss)
         status = dcl__fail(error, DCL_EFORMAT, "there is no loss %s", loss);

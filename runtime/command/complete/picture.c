@@ -46,10 +46,10 @@ static void describe(const dcl__complete_facts *f, const dcl_completion_result *
 {
     const dcl_completion_point *chosen = &r->path[r->chosen];
     const dcl_prediction_error *biases = f->holdout ? &r->baseline_holdout : &r->baseline_training;
-    snprintf(text, 256, "%s\xce\xbb %.4g: rank %lld, %s rmse %.4g (biases alone %.4g), gap %.1e",
+    snprintf(text, 256, "%s\xce\xbb %.4g: rank %lld, %s rmse %.4g (%s %.4g), gap %.1e",
              r->path_count > 1 ? "chosen " : "", chosen->lambda, (long long)chosen->rank,
              f->holdout ? "holdout" : "training", (f->holdout ? &chosen->holdout : &chosen->training)->rmse,
-             biases->rmse, chosen->certificate.relative_gap);
+             dcl__baseline_name(f->options), biases->rmse, chosen->certificate.relative_gap);
 }
 
 /* Of a path: how the error on the holdout runs near its least, which the whole path would flatten. */
@@ -82,7 +82,8 @@ static dcl_status draw(const dcl__complete_facts *f, const dcl_completion_result
     const dcl__series rank[] = {{NULL, points, c->lambda, c->rank, DCL__MARKED, DCL__BLUE, 0, 0, 0},
                                 {"chosen", 1, at, c->rank + r->chosen, DCL__POINTS, DCL__BLACK, 0, 0, CHOSEN}};
     const dcl__level baseline[] = {
-        {"biases alone", f->holdout ? r->baseline_holdout.rmse : r->baseline_training.rmse, DCL__BLACK}};
+        {dcl__baseline_name(f->options), (f->holdout ? &r->baseline_holdout : &r->baseline_training)->rmse,
+         DCL__BLACK}};
     const dcl__panel panels[] = {
         {.title = "Error of predictions", .x_label = "\xce\xbb", .y_label = "root mean square", .log_x = 1,
          .series = errors, .series_count = has_minimum ? 3 : f->holdout ? 2 : 1, .levels = baseline, .level_count = 1},

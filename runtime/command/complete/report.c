@@ -5,6 +5,7 @@
 
 #include "command/complete/complete.h"
 #include "command/files.h"
+#include "command/growth_tables.h"
 #include "command/words.h"
 #include "core/tensor.h"
 #include "formats/json.h"
@@ -15,26 +16,49 @@ static int is_trained(const dcl__complete_facts *f)
     return f->options->noise == DCL_NOISE_DROPOUT;
 }
 
+/* What the library takes where nothing was said (dcl_completion_options). */
+static int bias_of(const dcl_completion_options *o)
+{
+    return o->bias ? o->bias : o->loss == DCL_LOSS_LOGISTIC ? DCL_BIAS_NONE : DCL_BIAS_BOTH;
+}
+
+const char *dcl__baseline_name(const dcl_completion_options *options)
+{
+    static const char *const names[] = {"", "nothing (0)", "the mean alone", "biases alone"};
+    return names[bias_of(options)];
+}
+
+static const char *const biases[] = {"", "none", "mean", "both"};
+
 /* ---- report.json ---- */
+
+static json_int_t count_of(const dcl__entry_table *part)
+{
+    return part ? part->entries.count : 0;
+}
+
+static int has_header(const dcl__entry_table *part)
+{
+    return part && *part->header != '\0';
+}
 
 static json_t *describe_run(const dcl__complete_facts *f, const dcl_completion_result *r)
 {
     const dcl_device_info *info = dcl_device_describe(f->device);
-    const dcl_entries *e = &f->table->entries;
+    const dcl_entries *e = &f->training->entries;
     const dcl_device_counts counts = dcl_device_statistics(f->device);
     const int trained = is_trained(f);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:s,"
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s,"
                      " s:s?, s:o, s:n, s:o, s:o, s:I}",
                      "version", dcl_version(), "command", "complete", "device", info->name, "platform", info->platform,
                      "driver", info->driver, "dtype", dcl__dtype_name(f->options->dtype),
                      "seed", (json_int_t)f->options->seed, "rows", (json_int_t)e->rows,
                      "columns", (json_int_t)e->columns,
-                     "entries", (json_int_t)e->count, "header", *f->table->header != '\0', "holdout_header",
-                     *f->held->header != '\0', "duplicates", (json_int_t)f->table->duplicates,
-                     "empty_rows", (json_int_t)f->table->empty_rows,
-                     "empty_columns", (json_int_t)f->table->empty_columns,
-                     "training_entries", (json_int_t)f->training->count,
-                     "holdout_entries", (json_int_t)(f->holdout ? f->holdout->count : 0),
+                     "entries", (json_int_t)f->entries, "duplicates", (json_int_t)f->training->duplicates,
+                     "empty_rows", (json_int_t)f->training->empty_rows,
+                     "empty_columns", (json_int_t)f->training->empty_columns,
+                     "training_entries", (json_int_t)e->count, "holdout_entries", count_of(f->holdout),
+                     "test_entries", count_of(f->test),
                      "width", (json_int_t)r->predictor.width, "solver", trained ? "stochastic" : "grow",
                      "noise", trained ? "dropout" : NULL, "retain",
                      dcl__json_number_or_null(trained ? 1 / (1 + r->path[r->chosen].lambda) : NAN), "block",
@@ -45,10 +69,12 @@ static json_t *describe_run(const dcl__complete_facts *f, const dcl_completion_r
 static json_t *describe_baseline(const dcl__complete_facts *f, const dcl_completion_result *r)
 {
     const dcl_baseline *b = r->predictor.baseline;
-    return json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "penalty",
-                     is_trained(f) ? "dropout" : "nuclear", "unshrunk",
+    return json_pack("{s:b, s:b, s:b, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "header", has_header(f->training), "holdout_header", has_header(f->holdout), "test_header",
+                     has_header(f->test), "penalty", is_trained(f) ? "dropout" : "nuclear", "unshrunk",
                      f->options->unshrink, "loss",
-                     f->options->loss == DCL_LOSS_LOGISTIC ? "logistic" : "squared", "mean",
+                     f->options->loss == DCL_LOSS_LOGISTIC ? "logistic" : "squared",
+                     "bias", biases[bias_of(f->options)], "mean",
                      dcl__json_from_number(b->mean), "damping_row", dcl__json_from_number(b->damping_row),
                      "damping_column", dcl__json_from_number(b->damping_column),
                      "baseline_training_rmse", dcl__json_number_or_null(r->baseline_training.rmse),
@@ -56,11 +82,34 @@ static json_t *describe_baseline(const dcl__complete_facts *f, const dcl_complet
                      "baseline_mae", dcl__json_number_or_null(r->baseline_holdout.mae));
 }
 
+/* Errors on entries that neither the fit nor the choice of lambda has seen. */
+typedef struct test_errors {
+    dcl_prediction_error model, baseline;    /* NAN without a test                                   */
+} test_errors;
+
+static test_errors test(const dcl__complete_facts *f, const dcl_completion_result *r)
+{
+    const dcl_predictor baseline = {.baseline = r->predictor.baseline, .loss = r->predictor.loss};
+    if (!f->test)
+        return (test_errors){{NAN, NAN}, {NAN, NAN}};
+    return (test_errors){dcl_predictor_assess(&r->predictor, &f->test->entries),
+                         dcl_predictor_assess(&baseline, &f->test->entries)};
+}
+
+static json_t *describe_test(const dcl__complete_facts *f, const dcl_completion_result *r)
+{
+    const test_errors t = test(f, r);
+    return json_pack("{s:o, s:o, s:o, s:o}", "test_rmse", dcl__json_number_or_null(t.model.rmse),
+                     "test_mae", dcl__json_number_or_null(t.model.mae),
+                     "baseline_test_rmse", dcl__json_number_or_null(t.baseline.rmse),
+                     "baseline_test_mae", dcl__json_number_or_null(t.baseline.mae));
+}
+
 static json_t *describe_point(const dcl_completion_point *p)
 {
     const dcl_certificate *c = &p->certificate;
-    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:s}",
-                     "lambda", dcl__json_from_number(p->lambda), "width", (json_int_t)p->width, "rank",
+    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:s,"
+                     " s:s}", "lambda", dcl__json_from_number(p->lambda), "width", (json_int_t)p->width, "rank",
                      (json_int_t)p->rank, "data_term", dcl__json_from_number(c->data_term),
                      "regularizer", dcl__json_from_number(c->regularizer),
                      "objective", dcl__json_from_number(c->objective),
@@ -69,12 +118,12 @@ static json_t *describe_point(const dcl_completion_point *p)
                      "polar", dcl__json_number_or_null(c->polar),
                      "stationarity", dcl__json_from_number(c->stationarity),
                      "balance_error", dcl__json_from_number(c->balance_error), "proof", dcl__proof_name(c->proof),
-                     "exact", c->exact,
+                     "exact", c->exact, "failure", dcl__json_from_number(c->failure),
                      "training_rmse", dcl__json_number_or_null(p->training.rmse),
                      "training_mae", dcl__json_number_or_null(p->training.mae),
                      "holdout_rmse", dcl__json_number_or_null(p->holdout.rmse),
                      "holdout_mae", dcl__json_number_or_null(p->holdout.mae),
-                     "status", dcl__status_name(p->status));
+                     "status", dcl__status_name(p->status), "reason", p->reason);
 }
 
 static json_t *describe_path(const dcl_completion_result *r)
@@ -91,6 +140,7 @@ static json_t *describe_path(const dcl_completion_result *r)
 static json_t *describe(const dcl__complete_facts *f, const dcl_completion_result *r)
 {
     json_t *report = dcl__json_join(describe_run(f, r), describe_baseline(f, r));
+    report = dcl__json_join(report, describe_test(f, r));
     report = dcl__json_join(report, describe_point(&r->path[r->chosen]));
     return dcl__json_put(report, "path", describe_path(r));
 }
@@ -103,25 +153,14 @@ static dcl_status write_path(const char *folder, const dcl_completion_result *r,
     dcl_status status = dcl__output_open(dcl__join(folder, "path.csv").text, &output, error);
     if (status)
         return status;
-    fputs("lambda,rank,units,seconds,objective,lower_bound,gap,training_rmse,holdout_rmse,holdout_mae\n",
-          output.stream);
-    for (const dcl_completion_point *p = r->path; p < r->path + r->path_count; p++)
-        fprintf(output.stream, "%.17g,%" PRId64 ",%" PRId64 ",%.6f,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g\n", p->lambda,
-                p->rank, p->width, p->seconds, p->certificate.objective, p->certificate.lower_bound,
-                p->certificate.relative_gap, p->training.rmse, p->holdout.rmse, p->holdout.mae);
-    return dcl__output_commit(&output, error);
-}
-
-static dcl_status write_history(const char *folder, const dcl_completion_result *r, dcl_error *error)
-{
-    dcl__output output;
-    dcl_status status = dcl__output_open(dcl__join(folder, "history.csv").text, &output, error);
-    if (status)
-        return status;
-    fputs("lambda,round,steps,seconds,units,objective,lower_bound,gap,polar\n", output.stream);
-    for (const dcl_growth_round *h = r->history; h < r->history + r->history_count; h++)
-        fprintf(output.stream, "%.17g,%" PRId64 ",%" PRId64 ",%.6f,%" PRId64 ",%.17g,%.17g,%.17g,%.17g\n", h->lambda,
-                h->round, h->steps, h->seconds, h->width, h->objective, h->lower_bound, h->gap, h->polar);
+    dcl__write_path_columns(output.stream);
+    fputs(",training_rmse,holdout_rmse,holdout_mae\n", output.stream);
+    for (const dcl_completion_point *p = r->path; p < r->path + r->path_count; p++) {
+        const dcl__path_point point = {p->lambda, p->certificate.objective, p->certificate.lower_bound,
+                                       p->certificate.relative_gap, p->seconds, p->width, p->rank, p->status};
+        dcl__write_path_point(output.stream, &point);
+        fprintf(output.stream, ",%.17g,%.17g,%.17g\n", p->training.rmse, p->holdout.rmse, p->holdout.mae);
+    }
     return dcl__output_commit(&output, error);
 }
 
@@ -142,17 +181,22 @@ static void print_path(const dcl_completion_result *r)
     }
 }
 
-/* On the holdout where there is one. */
+/* On the holdout where there is one; where it has chosen, its error is a little too good. */
 static void print_errors(const dcl__complete_facts *f, const dcl_completion_result *r)
 {
     const dcl_completion_point *p = &r->path[r->chosen];
     const dcl_prediction_error *errors = f->holdout ? &p->holdout : &p->training;
-    printf("biases alone   rmse ");
+    const test_errors t = test(f, r);
+    printf("%-14s rmse ", dcl__baseline_name(f->options));
     if (f->holdout)
         printf("%.6g on the holdout, ", r->baseline_holdout.rmse);
     printf("%.6g in training\n", r->baseline_training.rmse);
     printf("chosen         lambda %.6g, rank %lld, rmse %.6g, mae %.6g %s\n", p->lambda, (long long)p->rank,
-           errors->rmse, errors->mae, f->holdout ? "on the holdout" : "in training");
+           errors->rmse, errors->mae, !f->holdout ? "in training" : r->path_count > 1 ? "on the holdout that chose it"
+                                                                                      : "on the holdout");
+    if (f->test)
+        printf("               rmse %.6g, mae %.6g on the test (%s: rmse %.6g, mae %.6g)\n", t.model.rmse, t.model.mae,
+               dcl__baseline_name(f->options), t.baseline.rmse, t.baseline.mae);
 }
 
 /* The best of a path may lie beyond its end. */
@@ -161,49 +205,65 @@ static void print_hint(const dcl__complete_facts *f, const dcl_completion_result
     if (f->options->lambda >= 0 || r->stopped || r->path_count < 2)
         return;
     if (r->chosen == 0)
-        printf("hint           the largest lambda is chosen, where factors are 0: biases alone predict best\n");
+        printf("hint           the largest lambda is chosen, where factors are 0: they do not help\n");
     if (r->chosen == r->path_count - 1)
         printf("hint           the last lambda of the path is chosen: --share below %.2g may lead to a better one\n",
                r->path[r->chosen].lambda / r->path[0].lambda);
 }
 
+static void print_header(const dcl__entry_table *part, const char *name)
+{
+    if (has_header(part))
+        printf("header         %s (the first line of the %s)\n", part->header, name);
+}
+
+static void print_certificate(const dcl__complete_facts *f, const dcl_completion_point *p)
+{
+    const dcl_certificate *c = &p->certificate;
+    if (is_trained(f)) {
+        printf("objective      %.9g, at least %.9g entry by entry; no certificate is known under dropout (%s)\n",
+               c->objective, c->lower_bound, dcl__status_name(p->status));
+        return;
+    }
+    printf("objective      %.9g, at least %.9g\ngap            %.2e (%s)\n", c->objective, c->lower_bound,
+           c->relative_gap, dcl__status_name(p->status));
+    if (p->status != DCL_CERTIFIED)
+        printf("reason         %s\n", p->reason);
+    printf("proof          %s\n", dcl__proof_sentence(c).text);
+}
+
 static void print_summary(const dcl__complete_facts *f, const dcl_completion_result *r)
 {
-    const dcl_entries *e = &f->table->entries;
+    const dcl_entries *e = &f->training->entries;
     const dcl_completion_point *p = &r->path[r->chosen];
     printf("device         %s (%s)\n", dcl_device_describe(f->device)->name, dcl_device_reason(f->device));
-    printf("entries        %lld of %lld x %lld (%.3g %%), %lld set aside\n", (long long)e->count, (long long)e->rows,
-           (long long)e->columns, 100 * (double)e->count / ((double)e->rows * (double)e->columns),
-           (long long)(f->holdout ? f->holdout->count : 0));
-    if (*f->table->header)
-        printf("header         %s (the first line of the entries)\n", f->table->header);
-    if (*f->held->header)
-        printf("header         %s (the first line of the holdout)\n", f->held->header);
-    if (f->table->duplicates > 0)
+    printf("entries        %lld of %lld x %lld (%.3g %%), holdout %lld, test %lld\n", (long long)f->entries,
+           (long long)e->rows, (long long)e->columns,
+           100 * (double)f->entries / ((double)e->rows * (double)e->columns), (long long)count_of(f->holdout),
+           (long long)count_of(f->test));
+    print_header(f->training, "entries");
+    print_header(f->holdout, "holdout");
+    print_header(f->test, "test");
+    if (f->training->duplicates > 0)
         printf("duplicates     %lld (an entry that is listed again counts with the mean of its values)\n",
-               (long long)f->table->duplicates);
+               (long long)f->training->duplicates);
     printf("time           %.2f s\nfiles          %s: U.npy V.npy row_bias.npy column_bias.npy %smodel.json "
            "report.json path.csv history.csv report.svg report.png\n", f->seconds, f->folder,
-           f->table->row_label.count > 0 ? "rows.csv columns.csv " : "");
+           f->training->row_label.count > 0 ? "rows.csv columns.csv " : "");
     print_errors(f, r);
     print_hint(f, r);
-    if (is_trained(f))
-        printf("objective      %.9g, at least %.9g entry by entry; no certificate is known under dropout (%s)\n",
-               p->certificate.objective, p->certificate.lower_bound, dcl__status_name(p->status));
-    else
-        printf("objective      %.9g, at least %.9g\ngap            %.2e (%s)\n", p->certificate.objective,
-               p->certificate.lower_bound, p->certificate.relative_gap, dcl__status_name(p->status));
+    print_certificate(f, p);
     print_path(r);
 }
 
 dcl_status dcl__report_completion(const dcl__complete_facts *f, const dcl_completion_result *r, dcl_error *error)
 {
     json_t *report = describe(f, r);
-    dcl_status status = dcl__model_write(f->folder, f->table, &r->predictor, error);
+    dcl_status status = dcl__model_write(f->folder, f->training, f->division, &r->predictor, error);
     if (status == DCL_OK)
         status = write_path(f->folder, r, error);
     if (status == DCL_OK)
-        status = write_history(f->folder, r, error);
+        status = dcl__write_history(f->folder, r->history, r->history_count, error);
     if (status == DCL_OK)
         status = dcl__json_write(dcl__join(f->folder, "report.json").text, report, error);
     if (status == DCL_OK && f->json) {

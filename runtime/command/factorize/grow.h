@@ -2,7 +2,7 @@
 #ifndef DCL__FACTORIZE_GROW_H
 #define DCL__FACTORIZE_GROW_H
 
-#include "dropcl/dropcl.h"
+#include "command/growth_tables.h"
 
 /* What grow asks beside the options of every solver, as it was typed; numbers that nobody gave are NAN or 0. */
 typedef struct dcl__grow_request {
@@ -29,13 +29,6 @@ int dcl__check_grow(const dcl__grow_request *request, int is_grow, double lambda
 
 /* Runs and returns the exit status. */
 int dcl__factorize_grow(const dcl__grow_run *run);
-
-/* How a path stood at the end of each lambda. */
-typedef struct dcl__path_point {
-    double lambda, objective, lower_bound, gap, seconds;
-    int64_t width, rank;
-    int status;
-} dcl__path_point;
 
 typedef struct dcl__grow_facts {
     const dcl__grow_run *run;

@@ -95,23 +95,6 @@ static json_t *describe(const dcl__grow_facts *f, const dcl_growth_result *r)
 
 /* ---- Files ---- */
 
-static dcl_status write_history(const char *folder, const dcl_growth_result *r, dcl_error *error)
-{
-    dcl__path path = dcl__join(folder, "history.csv");
-    dcl__output output;
-    dcl_status status = dcl__output_open(path.text, &output, error);
-    if (status)
-        return status;
-    fputs("round,steps,seconds,units,lambda,objective,lower_bound,gap,polar\n", output.stream);
-    for (int64_t i = 0; i < r->history_count; i++) {
-        const dcl_growth_round *h = &r->history[i];
-        fprintf(output.stream, "%lld,%lld,%.6f,%lld,%.17g,%.17g,%.17g,%.17g,%.17g\n", (long long)h->round,
-                (long long)h->steps, h->seconds, (long long)h->width, h->lambda, h->objective, h->lower_bound, h->gap,
-                h->polar);
-    }
-    return dcl__output_commit(&output, error);
-}
-
 static dcl_status write_path(const dcl__grow_facts *f, dcl_error *error)
 {
     dcl__path path = dcl__join(f->run->folder, "path.csv");
@@ -119,11 +102,11 @@ static dcl_status write_path(const dcl__grow_facts *f, dcl_error *error)
     dcl_status status = dcl__output_open(path.text, &output, error);
     if (status)
         return status;
-    fputs("lambda,rank,units,objective,lower_bound,gap,seconds,status\n", output.stream);
+    dcl__write_path_columns(output.stream);
+    fputc('\n', output.stream);
     for (int64_t k = 0; k < f->point_count; k++) {
-        const dcl__path_point *p = &f->points[k];
-        fprintf(output.stream, "%.17g,%lld,%lld,%.17g,%.17g,%.17g,%.6f,%s\n", p->lambda, (long long)p->rank,
-                (long long)p->width, p->objective, p->lower_bound, p->gap, p->seconds, dcl__status_name(p->status));
+        dcl__write_path_point(output.stream, &f->points[k]);
+        fputc('\n', output.stream);
     }
     return dcl__output_commit(&output, error);
 }
@@ -150,7 +133,7 @@ static dcl_status write_files(const dcl__grow_facts *f, const dcl_growth_result 
     if (status == DCL_OK)
         status = dcl__write_matrix(folder, "V.npy", DCL_F64, r->columns, r->width, r->v, error);
     if (status == DCL_OK)
-        status = write_history(folder, r, error);
+        status = dcl__write_history(folder, r->history, r->history_count, error);
     if (status == DCL_OK && f->run->grow->path > 0)
         status = write_path(f, error);
     return status ? status : dcl__json_write(dcl__join(folder, "report.json").text, report, error);
@@ -180,12 +163,12 @@ static void print_summary(const dcl__grow_facts *f, const dcl_growth_result *r)
     if (f->run->grow->path > 0)
         print_path(f);
     printf("objective      %.9g\n", c->objective);
-    printf("lower bound    %.9g (%s)\n", c->lower_bound, c->proof == DCL_PROOF_NONE ? "nothing is proven"
-           : c->proof == DCL_PROOF_PROBABLE ? "true but for a small probability" : "proven");
+    printf("lower bound    %.9g\n", c->lower_bound);
     printf("gap            %.2e (%s)\n", c->relative_gap, dcl__status_name(r->status));
     if (r->status != DCL_CERTIFIED)
         printf("reason         %s\n", r->reason);
-    printf("polar          %.9g (lambda %.9g)\n", c->polar, f->problem->lambda);
+    printf("proof          %s\n", dcl__proof_sentence(c).text);
+    printf("polar          %s%.9g (lambda %.9g)\n", dcl__polar_word(c), c->polar, f->problem->lambda);
     printf("rank           %lld (%lld %s)\n", (long long)c->rank, (long long)r->width, dcl__units_name(r->width));
     if (r->width == 0)
         printf("hint           the best factors are none, from lambda %.6g on: below it units join\n", c->polar);

@@ -249,7 +249,7 @@ static dcl_status solve(dcl_completion *c, double lambda, dcl_error *error)
     dcl_completion_point *point = &c->path[c->path_count++];
     *point = (dcl_completion_point){
         .lambda = lambda, .seconds = dcl__now() - c->options.started, .width = r->width, .rank = r->certificate.rank,
-        .certificate = r->certificate, .status = r->status,
+        .certificate = r->certificate, .status = r->status, .reason = r->reason,
         .training = dcl_predictor_assess(&predictor, c->given), .holdout = {NAN, NAN}};
     if (c->holdout)
         point->holdout = dcl_predictor_assess(&predictor, c->holdout);
@@ -297,15 +297,21 @@ static int has_risen(const dcl_completion *c)
     return rises >= MOST_RISES || is_clearly_worse(c);
 }
 
+/* The k-th falls by equal factors from the largest, of which the last is the given share. */
+static double path_lambda(const dcl_completion *c, int64_t k)
+{
+    const int64_t falls = c->options.path - 1;
+    return c->largest * pow(c->options.share, falls > 0 ? (double)k / (double)falls : 1);
+}
+
 dcl_status dcl_completion_run(dcl_completion *c, dcl_error *error)
 {
     const dcl_completion_options *o = &c->options;
     if (o->lambda >= 0)
         return solve(c, o->lambda, error);
     dcl_status status = dcl_growth_largest_lambda(&c->problem, &c->largest, error);
-    const double ratio = o->path > 1 ? pow(o->share, 1 / (double)(o->path - 1)) : 1;
     for (int64_t k = 0; k < o->path && status == DCL_OK && !c->stopped && !has_risen(c); k++)
-        status = solve(c, c->largest * pow(ratio, (double)k), error);
+        status = solve(c, path_lambda(c, k), error);
     return status;
 }
 

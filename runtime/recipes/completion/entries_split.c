@@ -1,4 +1,4 @@
-/* entries_split.c: divides known entries into those to train with and a holdout. */
+/* entries_split.c: divides known entries into those to train with and those set aside. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -22,10 +22,10 @@ void dcl_entries_release(dcl_entries *entries)
 }
 
 /* Whether entry e is drawn: the words of Philox index e / 4, one for each entry. */
-static int is_drawn(uint64_t seed, double share, int64_t e)
+static int is_drawn(uint64_t seed, uint32_t draw, double share, int64_t e)
 {
     uint32_t words[4];
-    dcl_random_words(seed, 0, DCL__STREAM_HOLDOUT, (uint64_t)(e / 4), words);
+    dcl_random_words(seed, draw, DCL__STREAM_HOLDOUT, (uint64_t)(e / 4), words);
     return words[e % 4] < share * 4294967296.0;
 }
 
@@ -54,17 +54,17 @@ static dcl_entries as_entries(const dcl_entries *all, const part *p)
     return (dcl_entries){all->rows, all->columns, p->count, p->start, p->column, p->value, p->weight};
 }
 
-dcl_status dcl_entries_split(const dcl_entries *all, double share, uint64_t seed, dcl_entries *training,
-                             dcl_entries *holdout, dcl_error *error)
+dcl_status dcl_entries_split(const dcl_entries *all, double share, uint64_t seed, uint32_t draw,
+                             dcl_entries *rest, dcl_entries *aside, dcl_error *error)
 {
     int64_t drawn = 0;
     if (!(share > 0 && share < 1))
-        return dcl__fail(error, DCL_EINVAL, "the holdout is a share of %g of the entries, it must be above 0 and below "
-                         "1", share);
+        return dcl__fail(error, DCL_EINVAL, "a share of %g of the entries is to be set aside, it must be above 0 and "
+                         "below 1", share);
     for (int64_t e = 0; e < all->count; e++)
-        drawn += is_drawn(seed, share, e);
+        drawn += is_drawn(seed, draw, share, e);
     if (drawn == 0 || drawn == all->count)
-        return dcl__fail(error, DCL_EINVAL, "a holdout of %g of %" PRId64 " entries leaves one part empty; choose "
+        return dcl__fail(error, DCL_EINVAL, "setting %g of %" PRId64 " entries aside leaves one part empty; choose "
                          "another share, or another seed", share, all->count);
     part parts[2] = {{0}, {0}};
     if (!make_part(all, all->count - drawn, &parts[0]) || !make_part(all, drawn, &parts[1])) {
@@ -73,12 +73,12 @@ dcl_status dcl_entries_split(const dcl_entries *all, double share, uint64_t seed
                                 .weight = parts[i].weight};
             dcl_entries_release(&made);
         }
-        return dcl__no_memory(error, "the holdout", all->count * (int64_t)(2 * sizeof(double)));
+        return dcl__no_memory(error, "the parts of the entries", all->count * (int64_t)(2 * sizeof(double)));
     }
     for (int64_t a = 0; a < all->rows; a++)
         for (int64_t e = all->start[a]; e < all->start[a + 1]; e++)
-            add(&parts[is_drawn(seed, share, e)], all, a, e);
-    *training = as_entries(all, &parts[0]);
-    *holdout = as_entries(all, &parts[1]);
+            add(&parts[is_drawn(seed, draw, share, e)], all, a, e);
+    *rest = as_entries(all, &parts[0]);
+    *aside = as_entries(all, &parts[1]);
     return DCL_OK;
 }
