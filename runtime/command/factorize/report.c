@@ -132,7 +132,7 @@ static dcl_status write_history(const char *folder, const dcl_factorize_result *
     return dcl__output_commit(&output, error);
 }
 
-/* "retain 0.5" for dropout, and in front of it what another noise is. */
+/* "retain 0.5, lambda 1" for dropout, and in front of it what another noise is. */
 static void name_noise(const dcl__report_facts *f, const dcl_factorize_result *r, char *text, size_t size)
 {
     static const char *const sides[] = {"", " on u", " on v", " on both"};
@@ -146,15 +146,16 @@ static void name_noise(const dcl__report_facts *f, const dcl_factorize_result *r
         snprintf(right, sizeof right, " (%.4g for one %s of %lld)", retain_of_one(r), n->block > 1 ? "block" : "unit",
                  (long long)r->blocks);
     if (n->kind == DCL_NOISE_DROPOUT || n->kind == DCL_NOISE_NONE)
-        snprintf(text, size, "%sretain %.4g%s", n->mask == DCL_MASK_SAMPLE ? "mask a sample, " : "", n->retain, right);
+        snprintf(text, size, "%sretain %.4g%s, lambda %.4g", n->mask == DCL_MASK_SAMPLE ? "mask a sample, " : "",
+                 n->retain, right, n->lambda);
     else
-        snprintf(text, size, "%s%s%s, retain %.4g%s", dcl__noise_name(n->kind), block, sides[n->side], n->retain,
-                 right);
+        snprintf(text, size, "%s%s%s, retain %.4g%s, lambda %.4g", dcl__noise_name(n->kind), block, sides[n->side],
+                 n->retain, right, n->lambda);
 }
 
 static dcl_status draw(const dcl__report_facts *f, const dcl_factorize_result *r, dcl_error *error)
 {
-    char title[240], noise[120];
+    char title[260], noise[160];
     name_noise(f, r, noise, sizeof noise);
     snprintf(title, sizeof title, "dropcl factorize: %lld \xc3\x97 %lld, width %lld, %s, %s", (long long)r->rows,
              (long long)r->columns, (long long)r->width, noise, solver_name(f->solver));
@@ -204,7 +205,7 @@ static void print_rank(const dcl_factorize_result *r)
 static void print_summary(const dcl__report_facts *f, const dcl_factorize_result *r)
 {
     printf("device         %s (%s)\n", dcl_device_describe(f->device)->name, dcl_device_reason(f->device));
-    char noise[120];
+    char noise[160];
     name_noise(f, r, noise, sizeof noise);
     printf("problem        %lld x %lld, width %lld, %s, %s, %s\n", (long long)r->rows, (long long)r->columns,
            (long long)r->width, noise, solver_name(f->solver), dcl__dtype_name(f->dtype));
