@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command/command.h"
@@ -12,6 +13,7 @@
 #include "core/error.h"
 #include "formats/json.h"
 #include "recipes/certificate/certificate.h"
+#include "recipes/factorization/data_spectrum.h"
 
 typedef struct request {
     const char *matrix, *left, *right, *file, *baseline;
@@ -24,6 +26,9 @@ typedef struct request {
 #define PENALTIES "nuclear|l1-l2|l2-l1|l1-l1|l1-nonnegative|nonnegative|elastic|dropout|dropblock"
 static const int losses[] = {0, DCL_LOSS_SQUARED, DCL_LOSS_LOGISTIC};
 static const double usual_tolerance = 1e-4;
+
+/* LAPACK finds so many singular values in seconds. */
+enum { MOST_VALUES = 2048 };
 
 static int is_certified(const request *q, const dcl_certificate *c)
 {
@@ -52,30 +57,20 @@ static json_t *describe(const request *q, const dcl__observations *y, int64_t wi
     return dcl__json_join(object, more);
 }
 
-static void print_proof(const dcl_certificate *c)
-{
-    printf("proof           ");
-    if (c->proof == DCL_PROOF_RIGOROUS)
-        printf("the lower bound is true, rounding included");
-    else if (c->proof == DCL_PROOF_PROBABLE)
-        printf("the lower bound is true but for a probability of %.0e over random starts", c->failure);
-    else
-        printf("there is no lower bound for this penalty and loss");
-    printf("%s\n", c->exact ? "" : "; the gap need not close at the optimum");
-}
-
 static void print_certificate(const request *q, const dcl__observations *y, const dcl_certificate *c)
 {
     if (*y->header)
         printf("header          %s (the first line of the entries)\n", y->header);
+    if (q->baseline)
+        printf("entries         %" PRId64 ", those that %s was trained with\n", y->count, q->baseline);
     printf("data term       %.9g\npenalty         %.9g\nobjective       %.9g\nlower bound     %.9g\n", c->data_term,
            c->regularizer, c->objective, c->lower_bound);
     printf("relative gap    %.3g, %s\n", c->relative_gap, is_certified(q, c) ? "certified" : "open");
     if (!isnan(c->polar) && q->lambda > 0)
-        printf("polar / lambda  %.9g\n", c->polar / q->lambda);
+        printf("polar / lambda  %s%.9g\n", dcl__polar_word(c), c->polar / q->lambda);
     printf("stationarity    %.3g\nbalance error   %.3g\nrank            %" PRId64 "\n", c->stationarity,
            c->balance_error, c->rank);
-    print_proof(c);
+    printf("proof           %s\n", dcl__proof_sentence(c).text);
 }
 
 static dcl_status report(const request *q, const dcl__observations *y, int64_t width, const dcl_certificate *c,
@@ -134,22 +129,43 @@ static dcl_status check_names(const request *q, const dcl__labels *found, const 
                      "file that was completed)", what, q->matrix, q->baseline);
 }
 
-/* What mean and biases of a completion leave of the entries. */
+static dcl_status check_model(const request *q, const dcl__observations *y, const dcl__model *model, dcl_error *error)
+{
+    const dcl_entries *of = &model->table.entries;
+    if (of->rows != y->rows || of->columns != y->columns)
+        return dcl__fail(error, DCL_EFORMAT, "%s is of a %" PRId64 " x %" PRId64 " matrix, but %s holds one of %"
+                         PRId64 " x %" PRId64, q->baseline, of->rows, of->columns, q->matrix, y->rows, y->columns);
+    if (model->predictor.loss != losses[q->loss])
+        return dcl__fail(error, DCL_EFORMAT, "%s is of the %s loss: --loss says another", q->baseline,
+                         dcl__loss_find(model->predictor.loss)->name);
+    dcl_status status = check_names(q, &y->row_label, &model->table.row_label, "rows", error);
+    return status ? status : check_names(q, &y->column_label, &model->table.column_label, "columns", error);
+}
+
+/* Leaves the entries that a completion was trained with. */
+static dcl_status take_out(const request *q, const dcl__division *division, dcl__observations *y, dcl_error *error)
+{
+    dcl_entries test, holdout;
+    dcl_status status = dcl__set_aside(division, &y->entries, &test, &holdout, error);
+    dcl_entries_release(&test);
+    dcl_entries_release(&holdout);
+    y->count = y->entries.count;
+    return status ? dcl__prefix(error, DCL_EFORMAT, "%s, of which %s was trained with a part", q->matrix, q->baseline)
+                  : DCL_OK;
+}
+
+/* What mean and biases of a completion leave of the entries that it was trained with. */
 static dcl_status subtract_baseline(const request *q, dcl__observations *y, dcl_error *error)
 {
-    const dcl_entries *e = &y->entries;
-    double *value = (double *)e->value;
     dcl__model model;
     dcl_status status = dcl__model_read(q->baseline, &model, error);
     const dcl_predictor baseline = {.baseline = &model.baseline};
-    if (status == DCL_OK && (model.table.entries.rows != y->rows || model.table.entries.columns != y->columns))
-        status = dcl__fail(error, DCL_EFORMAT, "%s is of a %" PRId64 " x %" PRId64 " matrix, but %s holds one of %"
-                           PRId64 " x %" PRId64, q->baseline, model.table.entries.rows, model.table.entries.columns,
-                           q->matrix, y->rows, y->columns);
     if (status == DCL_OK)
-        status = check_names(q, &y->row_label, &model.table.row_label, "rows", error);
+        status = check_model(q, y, &model, error);
     if (status == DCL_OK)
-        status = check_names(q, &y->column_label, &model.table.column_label, "columns", error);
+        status = take_out(q, &model.division, y, error);
+    const dcl_entries *e = &y->entries;
+    double *value = (double *)e->value;
     for (int64_t a = 0; a < y->rows && status == DCL_OK; a++)
         for (int64_t i = e->start[a]; i < e->start[a + 1]; i++)
             value[i] -= dcl_predict(&baseline, a, e->column[i]);
@@ -172,6 +188,33 @@ static dcl_status blame(dcl_status status, const char *files, dcl_error *error)
     return is_input ? dcl__prefix(error, DCL_EFORMAT, "%s", files) : status;
 }
 
+/* ---- What is found ---- */
+
+/* Under dropout and DropBlock the least objective of a whole matrix is known from its singular values, or a bound that
+ * does not depend on the factors: the better of that and what they prove. */
+static dcl_status use_closed_form(const dcl_problem *p, int64_t width, dcl_certificate *c, dcl_error *error)
+{
+    const int is_block = p->penalty == DCL_PENALTY_DROPBLOCK;
+    const dcl_noise noise = {.kind = is_block ? DCL_NOISE_DROPBLOCK : DCL_NOISE_DROPOUT,
+                             .block = is_block ? p->block : 1, .lambda = p->lambda, .lambda_unit = p->lambda};
+    if ((!is_block && p->penalty != DCL_PENALTY_DROPOUT) || !p->data || width == 0 ||
+        (p->data->rows > MOST_VALUES && p->data->columns > MOST_VALUES))
+        return DCL_OK;
+    dcl__data_spectrum spectrum = {0};
+    dcl_optimum optimum;
+    double *shrunk = NULL;
+    dcl_status status = dcl__data_optimum(NULL, NULL, p->data, &noise, width, 0, &spectrum, &shrunk, &optimum, error);
+    free(shrunk);
+    free(spectrum.values);
+    if (status || optimum.minimum - optimum.error <= c->lower_bound)
+        return status;
+    c->lower_bound = optimum.minimum - optimum.error;
+    c->relative_gap = fmax(c->objective - c->lower_bound, 0) / c->objective;
+    c->proof = DCL__PROOF_CLOSED_FORM;
+    c->exact = !optimum.inexact;
+    return DCL_OK;
+}
+
 static dcl_status certify(const request *q, const dcl__observations *y, const dcl__array *u, const dcl__array *v,
                           dcl_certificate *found, dcl_error *error)
 {
@@ -185,6 +228,8 @@ static dcl_status certify(const request *q, const dcl__observations *y, const dc
         status = blame(dcl__problem_check(&problem, error), q->matrix, error);
     if (status == DCL_OK)
         status = blame(dcl_certify(&problem, u->data, v->data, u->dim[1], found, error), files, error);
+    if (status == DCL_OK)
+        status = use_closed_form(&problem, u->dim[1], found, error);
     return status ? status : report(q, y, u->dim[1], found, error);
 }
 
@@ -221,8 +266,6 @@ static int check_entries(const request *q)
         return dcl__misuse("certify", "--layout, --weights and --baseline belong to --entries");
     if (q->entries && q->scale != 1)
         return dcl__misuse("certify", "--scale goes without --entries");
-    if (q->baseline && q->loss == 2)
-        return dcl__misuse("certify", "--baseline goes without --loss logistic, which has none");
     return DCL__GO_ON;
 }
 
@@ -249,7 +292,7 @@ int dcl__command_certify(int argc, char **argv)
         {"--lambda", "L", "weight of the penalty", DCL__OPTION_NUMBER, &q.lambda},
         {"--penalty", PENALTIES, "what a unit costs (default nuclear: ||u|| ||v||; l1-l2: ||u||_1 ||v||_2)",
          DCL__OPTION_WORD, &q.penalty},
-        {"--loss", "squared|logistic", "(y - x)^2 (default), or log(1 + exp(-y x)) for y = -1 or 1", DCL__OPTION_WORD,
+        {"--loss", "squared|logistic", "(y - x)^2 (default), or log(1 + exp(-y x)) for y = -1 or 1, or 0 and 1", DCL__OPTION_WORD,
          &q.loss},
         {"--mixture", "A", "elastic: (A ||u||_1 + (1 - A) ||u||_2) ||v||_2 (default 0.5)", DCL__OPTION_NUMBER,
          &q.mixture},
@@ -260,7 +303,7 @@ int dcl__command_certify(int argc, char **argv)
         {"--layout", "triplets|matrix", "with --entries: of a text table (default: triplets if it has 3 columns)",
          DCL__OPTION_WORD, &q.layout},
         {"--weights", NULL, "with --entries: triplets have a fourth field, the weight", DCL__OPTION_FLAG, &q.weights},
-        {"--baseline", "DIR", "with --entries: subtract mean and biases of the completion in DIR first",
+        {"--baseline", "DIR", "with --entries: subtract mean and biases of the completion in DIR, and leave out what it set aside",
          DCL__OPTION_TEXT, &q.baseline},
         {"--scale", "S", "multiply Y by S first; a ratio like 1/255 is fine", DCL__OPTION_FACTOR, &q.scale},
         {"-o", "FILE", "also write the certificate as JSON", DCL__OPTION_TEXT, &q.file},
@@ -273,11 +316,13 @@ int dcl__command_certify(int argc, char **argv)
         "  lower bound   no factors of any width have a smaller objective\n"
         "  relative gap  (objective - lower bound) / objective: a gap of 0.01 says that nobody can be better by\n"
         "                more than 1 percent; certified: at most 1e-4, or the tolerance\n"
-        "  polar         above lambda: another unit would help; stationarity 0: these units are at rest\n"
+        "  polar         above lambda: another unit would help (\"at most\": only a bound of it is known, which proves\n"
+        "                nothing there); stationarity 0: these units are at rest\n"
         "  rank          singular values of U V' above 1/1000 of the largest\n"
-        "For the penalties dropout and dropblock, sums of squares, the width is that of U and V.",
+        "For the penalties dropout and dropblock, sums of squares, the width is that of U and V; of a whole matrix\n"
+        "with a side up to 2048 the lower bound is the closed form, as in `dropcl factorize`.",
         "  dropcl certify Y.npy U.npy V.npy --lambda 2\n"
-        "  dropcl certify ratings.csv fit/U.npy fit/V.npy --entries --baseline fit --lambda 5 --tolerance 1e-3\n"
+        "  dropcl certify ratings.csv fit/U.npy fit/V.npy --entries --baseline fit --lambda 5\n"
         "  dropcl certify Y.npy U.npy V.npy --lambda 1 --penalty l1-l2\n", options, 3, 3};
     const char *positional[DCL__MOST_ARGUMENTS];
     int over = dcl__parse(&usage, argc, argv, positional);

@@ -93,30 +93,47 @@ class Certify(Case):
         found = self.certify(y, *complete(y, 15), "--lambda", 15)
         self.assertLessEqual(found["relative_gap"], 1e-10)
         self.assertEqual(found["entries"], (~numpy.isnan(y)).sum())
-        labels = numpy.sign(y)
-        found = self.certify(labels, *complete(labels, 2, True), "--lambda", 2, "--loss", "logistic")
-        self.assertLessEqual(found["relative_gap"], 1e-10)
-        self.assertEqual(found["loss"], "logistic")
+        signs = numpy.sign(y)
+        for labels in (signs, (signs + 1) / 2):
+            found = self.certify(labels, *complete(signs, 2, True), "--lambda", 2, "--loss", "logistic")
+            self.assertLessEqual(found["relative_gap"], 1e-10)
+            self.assertEqual(found["loss"], "logistic")
 
     def test_what_factorize_leaves_agrees(self):
         y = matrix()
         fit = self.factorize(y, "--solver", "closed-form", "--rank", 12, "--lambda", 3, "--dtype", "f64")
         found = self.certify(y, fit.u, fit.v, "--lambda", 3, "--penalty", "dropout")
-        for key in ("objective", "data_term", "regularizer"):
+        for key in ("objective", "data_term", "regularizer", "lower_bound"):
             self.assertClose(found[key], fit.report[key], 1e-12)
         self.assertEqual(found["rank"], fit.report["rank"])
-        self.assertClose(found["lower_bound"], fit.report["optimum"], 1e-10)
         blocks = self.certify(y, fit.u, fit.v, "--lambda", 3, "--penalty", "dropblock", "--block", 4)
         self.assertLess(blocks["lower_bound"], blocks["objective"])
         self.assertIsNone(blocks["polar"])
 
+    def test_the_closed_form_of_dropout_does_not_depend_on_the_factors(self):
+        """Far from the optimum too, certify and factorize say the same of a whole matrix."""
+        y = matrix()
+        for options, penalty in (((), ("dropout",)), (("--noise", "dropblock", "--block", 3),
+                                                      ("dropblock", "--block", 3))):
+            fit = self.factorize(y, "--solver", "explicit", "--steps", 1, "--rank", 12, "--lambda", 3, "--dtype", "f64",
+                                 "--seed", 2, *options)
+            found = self.certify(y, fit.u, fit.v, "--lambda", 3, "--penalty", *penalty)
+            self.assertGreater(found["relative_gap"], 1e-3)
+            self.assertClose(found["relative_gap"], fit.report["relative_gap"], 1e-9)
+            self.assertClose(found["lower_bound"], fit.report["lower_bound"], 1e-12)
+            self.assertEqual((found["proof"], found["exact"]), ("closed form", penalty[0] == "dropout"))
+            shown = self.dropcl("certify", "Y.npy", "U.npy", "V.npy", "--lambda", 3, "--penalty", *penalty).out
+            self.assertIn("proof           the lower bound is the closed form of the least objective", shown)
+
     def test_penalties_that_are_only_bounded(self):
         y = numpy.abs(matrix())
-        u, v = numpy.ones((40, 1)), numpy.ones((30, 1))
+        u, v = 2 * numpy.ones((40, 1)), numpy.ones((30, 1))       # what is left has both signs
         for penalty, options in (("nonnegative", ()), ("elastic", ("--mixture", 0.3))):
             found = self.certify(y, u, v, "--lambda", 5, "--penalty", penalty, *options)
             self.assertLess(0, found["lower_bound"])
             self.assertLess(found["lower_bound"], found["objective"])
+            shown = self.dropcl("certify", "Y.npy", "U.npy", "V.npy", "--lambda", 5, "--penalty", penalty, *options).out
+            self.assertRegex(shown, r"polar / lambda  at most [\d.]+\n")
 
     def test_words_tell_what_the_numbers_do(self):
         y = matrix()
@@ -212,10 +229,11 @@ class Entries(Case):
     def certify(self, name, *options, status=0):
         return json.loads(self.dropcl("certify", name, *options, "--json", status=status).out)
 
-    def triplets(self):
+    def triplets(self, signs=False):
         draw = numpy.random.default_rng(8)
         full = 3 + draw.normal(size=(30, 1)) + draw.normal(size=(30, 2)) @ draw.normal(size=(2, 20))
         places = draw.permutation(600)[:300]
+        full = 1 * (full > 3) if signs else full
         lines = [f"user {place % 30},{place // 30 + 10},{full[place % 30, place // 30]!r}" for place in places]
         return self.write("M.csv", "user,film,rating\n" + "\n".join(lines) + "\n")
 
@@ -223,12 +241,33 @@ class Entries(Case):
         self.dropcl("complete", self.triplets(), "-o", "fit", "--holdout", 0, "--lambda", 2)
         report = json.loads(self.path("fit/report.json").read_text(encoding="utf-8"))
         found = self.certify("M.csv", "fit/U.npy", "fit/V.npy", "--entries", "--baseline", "fit", "--lambda", 2,
-                             "--tolerance", 2e-4)
-        self.assertClose(found["objective"], report["objective"], 1e-6)
-        self.assertClose(found["lower_bound"], report["lower_bound"], 1e-5)
+                             "--tolerance", 1e-4)
+        for key in ("objective", "lower_bound"):
+            self.assertClose(found[key], report[key], 1e-13)
+        self.assertClose(found["relative_gap"], report["relative_gap"], 1e-13, scale=1)
         self.assertEqual(found["entries"], 300)
-        self.certify("M.csv", "fit/U.npy", "fit/V.npy", "--entries", "--lambda", 2, "--tolerance", 2e-4,
+        self.certify("M.csv", "fit/U.npy", "fit/V.npy", "--entries", "--lambda", 2, "--tolerance", 1e-4,
                      status=TOLERANCE)
+
+    def test_what_a_completion_set_aside_stays_out(self):
+        for loss in ("squared", "logistic"):
+            self.dropcl("complete", self.triplets(signs=loss == "logistic"), "-o", "fit", "--test", 0.1, "--seed", 7,
+                        "--loss", loss, "--path", 4)
+            report = json.loads(self.path("fit/report.json").read_text(encoding="utf-8"))
+            found = self.certify("M.csv", "fit/U.npy", "fit/V.npy", "--entries", "--baseline", "fit", "--loss", loss,
+                                 "--lambda", repr(report["lambda"]))
+            self.assertEqual(found["entries"], report["training_entries"])
+            for key in ("objective", "lower_bound"):
+                self.assertClose(found[key], report[key], 1e-13)
+            self.assertClose(found["relative_gap"], report["relative_gap"], 1e-13, scale=1)
+        refused = self.dropcl("certify", "M.csv", "fit/U.npy", "fit/V.npy", "--lambda", 1, "--entries", "--baseline",
+                              "fit", status=INPUT)
+        self.assertIn("fit is of the logistic loss", refused.err)
+
+    def test_a_completion_without_factors_is_certified_too(self):
+        self.dropcl("complete", self.triplets(), "-o", "fit", "--holdout", 0, "--lambda", 1000)
+        found = self.certify("M.csv", "fit/U.npy", "fit/V.npy", "--entries", "--baseline", "fit", "--lambda", 1000)
+        self.assertEqual((found["width"], found["rank"], found["status"]), (0, 0, "certified"))
 
     def test_what_coordinates_do_not_list_is_missing(self):
         self.write("Y.mtx", "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 3\n2 2 4\n")

@@ -201,7 +201,7 @@ dcl_status dcl__data_spectrum_find(const dcl_registry *registry, dcl_device *dev
 {
     dcl__data_spectrum found = {.all = data->rows < data->columns ? data->rows : data->columns,
                                 .rounding = (double)(data->rows + data->columns) * DBL_EPSILON};
-    dcl_status status = found.all <= SMALL || 4 * width > found.all
+    dcl_status status = !device || found.all <= SMALL || 4 * width > found.all
                         ? find_all(data, &found, error)
                         : find_leading(registry, device, data, lambda, width, &found, error);
     if (status)

@@ -17,7 +17,8 @@ typedef struct dcl__data_spectrum {
 /* What the closed form for `width` units needs. All values of a small matrix, or where the width is no small
  * part of them; else those above the threshold: their vectors come from the device, and one pass over Y in
  * double precision on the host turns them into values whose error is of the order of the square of the
- * vectors'. The cost grows linearly with rows, columns and width. Free values with free(). */
+ * vectors'. The cost grows linearly with rows, columns and width. Without a device (NULL, and no registry), all
+ * values, by LAPACK. Free values with free(). */
 dcl_status dcl__data_spectrum_find(const dcl_registry *registry, dcl_device *device, const dcl_matrix *data,
                                    double lambda, int64_t width, dcl__data_spectrum *spectrum, dcl_error *error);
 
