@@ -1,4 +1,6 @@
 /* test_certificate.c: no lower bound is above the optimum, and at the optimum it is there. */
+#include <cblas.h>
+#include <float.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
@@ -202,6 +204,80 @@ START_TEST(bounds_without_a_formula_stay_below_what_is_reached)
         }
         ck_assert_double_le(highest, least);
         ck_assert_double_gt(highest, 0);
+    }
+}
+END_TEST
+
+/* ---- No slack ---- */
+
+/* A problem that falls into parts: entries of l1-l1, rows of l1-l2, and the entries of a permuted diagonal for the
+ * nuclear norm, which are the singular values. */
+static void make_parts(fixture *f, int kind, int penalty, double scale, uint64_t seed)
+{
+    make(f, kind, penalty, 0, seed);
+    for (int i = 0; i < M * N; i++) {
+        const int kept = penalty != DCL_PENALTY_NUCLEAR || (i / N < N && i % N == (5 * (i / N) + 2) % N);
+        f->single[i] = (float)(kept ? scale * f->c.y[i] : 0);
+        f->c.y[i] = kind == WHOLE_F32 ? (double)f->single[i] : kept ? scale * f->c.y[i] : 0;
+    }
+    list_entries(f);
+}
+
+/* A part of length y and weight w costs w y^2 where that is short, else lambda y - lambda^2 / (4 w): in long doubles,
+ * off by less than a rounding for each number. */
+static long double parts_optimum(const fixture *f)
+{
+    const long double lambda = f->problem.lambda;
+    long double sum = 0, square = 0;
+    for (int i = 0; i < M * N; i++) {
+        const long double weight = f->c.weight[i], y = f->c.y[i];
+        square += y * y;
+        if (f->problem.penalty == DCL_PENALTY_L1_L2 && i % N < N - 1)
+            continue;
+        const long double length = sqrtl(square);
+        sum += 2 * weight * length > lambda ? lambda * length - lambda * lambda / (4 * weight) : weight * square;
+        square = 0;
+    }
+    return sum * (1 + (long double)(M * N) * LDBL_EPSILON);
+}
+
+/* U = I and V' the minimiser in double precision, moved by `size` of itself. */
+static void make_near(const fixture *f, double size, uint64_t seed, double *u, double *v)
+{
+    double by[M * N];
+    draw(seed, by, M * N);
+    memset(u, 0, M * M * sizeof *u);
+    for (int a = 0; a < M; a++) {
+        const double row = cblas_dnrm2(N, f->c.y + a * N, 1);
+        u[a * M + a] = 1;
+        for (int b = 0; b < N; b++) {
+            const double y = f->c.y[a * N + b], length = f->problem.penalty == DCL_PENALTY_L1_L2 ? row : fabs(y);
+            const double left = length - f->problem.lambda / (2 * f->c.weight[a * N + b]);
+            v[b * M + a] = left > 0 ? y * (left / length) * (1 + size * by[a * N + b]) : 0;
+        }
+    }
+}
+
+/* No rounding is in the way: the bound is not above the optimum by the last bit, and near it. */
+static const int part_cases[][2] = {{WHOLE, DCL_PENALTY_L1_L1}, {WHOLE, DCL_PENALTY_L1_L2},
+                                    {WHOLE, DCL_PENALTY_NUCLEAR}, {WHOLE_F32, DCL_PENALTY_L1_L1},
+                                    {WHOLE_F32, DCL_PENALTY_NUCLEAR}, {WEIGHTED, DCL_PENALTY_L1_L1},
+                                    {WEIGHTED, DCL_PENALTY_NUCLEAR}};
+
+START_TEST(the_bound_counts_every_rounding)
+{
+    fixture f;
+    double u[M * M], v[N * M];
+    const int kind = part_cases[_i][0];
+    const double huge = kind == WHOLE_F32 ? 1e30 : 1e120, scales[] = {1, 1 / huge, huge}, sizes[] = {0, 3e-16, 1e-14};
+    for (int point = 0; point < 900; point++) {
+        const double scale = scales[point % 3], size = sizes[point / 3 % 3];
+        make_parts(&f, kind, part_cases[_i][1], scale, (uint64_t)point);
+        f.problem.lambda = scale * pow(1.5, point / 9 % 8);
+        make_near(&f, size, (uint64_t)(5000 + point), u, v);
+        const long double least = parts_optimum(&f), bound = certify(&f.problem, u, v, M).lower_bound;
+        ck_assert_msg(bound <= least, "point %d: above by %Lg of it", point, bound / least - 1);
+        ck_assert_msg(bound >= least * (1 - 1e-11L), "point %d: below by %Lg of it", point, 1 - bound / least);
     }
 }
 END_TEST
@@ -493,6 +569,7 @@ Suite *certificate_suite(void)
     TCase *loops = tcase_create("loops");
     tcase_set_timeout(loops, 60);
     tcase_add_loop_test(loops, the_bound_is_never_above_the_optimum_and_is_there_at_the_optimum, 0, CASES);
+    tcase_add_loop_test(loops, the_bound_counts_every_rounding, 0, ROWS(part_cases));
     tcase_add_loop_test(loops, bounds_without_a_formula_stay_below_what_is_reached, 0, 2);
     tcase_add_loop_test(loops, sums_of_squares_are_bounded_by_their_closed_forms, 0, 4);
     suite_add_tcase(suite, loops);

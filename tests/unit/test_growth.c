@@ -467,6 +467,39 @@ START_TEST(a_tiny_lambda_is_approached)
 }
 END_TEST
 
+/* Squares of the data are f64 numbers, their products need not be. Scales are powers of 4, so that factors of scaled
+ * data are the same but for a power of 2, and so are all steps. */
+static const double data_scales[] = {0x1p-460, 0x1p-330, 0x1p330, 0x1p460};
+
+START_TEST(data_of_any_size_are_certified)
+{
+    masked p = draw_masked(41, 0.6, 0, 0);
+    const dcl_problem problems[] = {
+        {.data = &p.whole.data, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_NUCLEAR},
+        {.entries = &p.entries, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_NUCLEAR},
+        {.entries = &p.entries, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_L1_L2}};
+    int64_t steps[2 * ROWS(problems)];
+    for (int k = 0; k < 2 * ROWS(problems); k++) {
+        const dcl_problem *problem = &problems[k % ROWS(problems)];
+        if (k == ROWS(problems)) {
+            cblas_dscal((int)(p.whole.rows * p.whole.columns), data_scales[_i], p.whole.y, 1);
+            cblas_dscal((int)p.entries.count, data_scales[_i], p.value, 1);
+        }
+        dcl_growth *growth = new_growth(problem, (dcl_growth_options){.tolerance = 1e-6});
+        double largest;
+        dcl_error error;
+        ASSERT_OK(dcl_growth_largest_lambda(problem, &largest, &error));
+        const dcl_growth_result r = grow(growth, 0.2 * largest);
+        ck_assert_msg(r.status == DCL_CERTIFIED, "problem %d: gap %g: %s", k, r.certificate.relative_gap, r.reason);
+        ck_assert_int_gt(r.width, 0);
+        steps[k] = r.steps;
+        ck_assert_int_eq(steps[k], steps[k % ROWS(problems)]);
+        dcl_growth_free(growth);
+    }
+    free_masked(&p);
+}
+END_TEST
+
 /* Entries on two diagonals of a matrix whose sides are both too large for an exact polar. */
 static dcl_entries large_entries(void)
 {
@@ -609,6 +642,7 @@ Suite *growth_suite(void)
     tcase_add_loop_test(cases, nothing_is_certified_at_once_where_lambda_is_large, 0, 2);
     tcase_add_loop_test(cases, hard_cases_come_to_an_end, 0, ROWS(hard_lambdas));
     tcase_add_loop_test(cases, a_tiny_lambda_is_approached, 0, ROWS(approached));
+    tcase_add_loop_test(cases, data_of_any_size_are_certified, 0, ROWS(data_scales));
     tcase_add_test(cases, bounds_of_all_rounds_may_fail);
     tcase_add_test(cases, no_two_runs_have_the_same_random_start);
     tcase_add_loop_test(cases, a_run_can_be_stopped_and_limited, 0, 3);

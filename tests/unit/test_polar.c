@@ -1,4 +1,5 @@
 /* test_polar.c: polars are reached and never exceeded; the slope of the loss, Lanczos' bound, the maps that shrink. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,6 +317,60 @@ START_TEST(bounds_are_exact_where_theory_says_so)
 }
 END_TEST
 
+/* The polar in long doubles, of penalties with an l1 norm, and of the nuclear norm where Z is a permuted diagonal;
+ * `rounding`: what that is off by. Where all is there, entries of Z are what is left of two units that nearly cancel;
+ * of entries Z is what the slope keeps. */
+static long double exact_polar(const fixture *f, long double *rounding)
+{
+    const int penalty = f->problem.penalty, by_column = penalty == DCL_PENALTY_L2_L1;
+    long double most = 0, square[M] = {0};
+    *rounding = 0;
+    for (int i = 0; i < M * N; i++) {
+        const double *u = f->u + i / N * 2, *v = f->v + i % N * 2;
+        const long double parts[] = {f->y[i], (long double)u[0] * v[0], (long double)u[1] * v[1]};
+        const long double z = f->slope.entry ? f->slope.entry[i] : 2 * (parts[0] - parts[1] - parts[2]);
+        const int is_single = penalty == DCL_PENALTY_L1_L1 || penalty == DCL_PENALTY_NUCLEAR;
+        square[by_column ? i % N : i / N] += is_single ? 0 : z * z;
+        most = is_single && fabsl(z) > most ? fabsl(z) : most;
+        *rounding += LDBL_EPSILON * (f->slope.entry ? fabsl(z) / N
+                                                    : 8 * (fabsl(parts[0]) + fabsl(parts[1]) + fabsl(parts[2])));
+    }
+    for (int a = 0; a < M; a++)
+        most = sqrtl(square[a]) > most ? sqrtl(square[a]) : most;
+    return most;
+}
+
+static const int exact_penalties[] = {DCL_PENALTY_L1_L1, DCL_PENALTY_L1_L2, DCL_PENALTY_L2_L1, DCL_PENALTY_NUCLEAR};
+
+START_TEST(a_polar_counts_every_rounding)
+{
+    const dcl__penalty *penalty = dcl__penalty_find(exact_penalties[_i]);
+    const double sizes[] = {0, 1, 1e3};
+    for (int point = 0; point < 300; point++) {
+        const double size = penalty->id == DCL_PENALTY_NUCLEAR ? 0 : sizes[point % 3];
+        fixture f;
+        dcl_error error;
+        dcl__polar polar;
+        long double rounding;
+        make(&f, penalty->id, point % 2 ? 0.99999 : 1, (uint64_t)(1000 * _i + point));
+        ck_assert_int_eq(f.entries.count, M * N);
+        dcl__slope_free(&f.slope);
+        for (int i = 0; i < M * N && penalty->id == DCL_PENALTY_NUCLEAR; i++)
+            f.value[i] = f.y[i] *= i / N < N && i % N == (3 * (i / N) + 1) % N;
+        for (int i = 0; i < 2 * M; i++)
+            f.u[i] = i % 2 ? -f.u[i - 1] : size * f.u[i];
+        for (int i = 0; i < 2 * N; i++)
+            f.v[i] = i % 2 ? f.v[i - 1] * (1 + 1e-9 * f.v[i]) : size * f.v[i];
+        ASSERT_OK(dcl__slope_make(&f.problem, f.u, f.v, 2, &f.slope, &error));
+        ASSERT_OK(penalty->polar(&f.slope, 1e-9, 1, &polar, NULL, &error));
+        const long double exact = exact_polar(&f, &rounding);
+        ck_assert_msg(polar.upper >= exact - rounding, "point %d: below by %Lg", point, exact - polar.upper);
+        ck_assert_double_le(polar.upper, (double)exact * (1 + 1e-11) + 1e-13 * size * size);
+        dcl__slope_free(&f.slope);
+    }
+}
+END_TEST
+
 /* ---- The largest singular value ---- */
 
 START_TEST(both_ways_to_the_largest_singular_value_agree)
@@ -577,6 +632,7 @@ Suite *polar_suite(void)
     tcase_add_loop_test(loops, the_gram_matrix_of_the_data_serves_all_factors, 0, 2);
     tcase_add_loop_test(loops, tiles_make_no_difference, 0, 4);
     tcase_add_loop_test(loops, a_polar_is_reached_and_not_exceeded, 0, 9);
+    tcase_add_loop_test(loops, a_polar_counts_every_rounding, 0, ROWS(exact_penalties));
     tcase_add_loop_test(loops, both_ways_to_the_largest_singular_value_agree, 0, 100);
     tcase_add_loop_test(loops, shrinking_is_the_minimum_that_it_says, 0, 9);
     suite_add_tcase(suite, loops);

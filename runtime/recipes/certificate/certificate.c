@@ -92,14 +92,16 @@ typedef struct dual {
 } dual;
 
 /* How far rounding may have raised what `value` computes. Of the squared loss by the sums, in which |<Z, Y>| is at
- * most ||Z|| ||Y||; of another loss by some roundings in every entry, each relative to what the loss has at 0. */
+ * most ||Z|| ||Y||, and by products below the normal numbers; of another loss by some roundings in every entry, each
+ * relative to what the loss has at 0. */
 static double rounding_of(const dual *d, double t)
 {
     const dcl__slope *s = d->slope;
     if (!s->loss->is_quadratic)
         return 128 * dcl__gamma(1) * s->energy;
-    const double c = s->loss->curvature;
-    return dcl__gamma(DCL__SUM_CHUNK + 8) * (t * sqrt(s->square * s->energy * 2 / c) + t * t * s->square / (2 * c));
+    const double c = s->loss->curvature, numbers = (double)s->rows * (double)s->columns;
+    return dcl__gamma(DCL__SUM_CHUNK + 8) * (t * sqrt(s->square) * sqrt(s->energy / (c / 2)) +
+                                             t * t * s->square / (2 * c)) + (t + t * t) * numbers * DBL_MIN;
 }
 
 static double value_at(const dual *d, double t)

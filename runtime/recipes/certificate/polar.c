@@ -370,7 +370,7 @@ static double norm_of(const dcl__slope *slope)
  * which may be far larger than Z. */
 static double size_of_products(const dcl__slope *slope)
 {
-    return slope->entry ? norm_of(slope) : slope->rounding / dcl__gamma((double)slope->width + 4);
+    return slope->entry ? norm_of(slope) : slope->data_size + slope->factor_size;
 }
 
 dcl_status dcl__spectral_polar_large(const dcl__slope *slope, double slack, double failure, uint64_t seed,

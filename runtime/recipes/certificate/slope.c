@@ -129,26 +129,13 @@ static void add_rows(dcl__slope *s, int64_t first, int64_t count, double *tile, 
     add_products(&found->energy, y, y, numbers);
 }
 
-static double norm_of(const double *x, int64_t count)
+/* ||X||_F, whose square need not be an f64 number. */
+static double norm_of(const double *x, int64_t rows, int64_t width)
 {
-    return cblas_dnrm2((int)count, x, 1);
-}
-
-/* ||U||_F ||V||_F. */
-static double factor_norms(const dcl__slope *s)
-{
-    dcl__sum u = {0}, v = {0};
-    for (int64_t i = 0; i < s->rows && s->width > 0; i++)
-        dcl__add(&u, pow(norm_of(s->u + i * s->width, s->width), 2));
-    for (int64_t i = 0; i < s->columns && s->width > 0; i++)
-        dcl__add(&v, pow(norm_of(s->v + i * s->width, s->width), 2));
-    return sqrt(dcl__total(&u) * dcl__total(&v));
-}
-
-/* Every entry of U V' is off by at most gamma_r |u| |v|, and y - x and its multiple by two roundings more. */
-static double rounding_of(const dcl__slope *s, double energy)
-{
-    return s->loss->curvature * dcl__gamma((double)s->width + 4) * (sqrt(energy) + factor_norms(s));
+    double norm = 0;
+    for (int64_t i = 0; i < rows && width > 0; i++)
+        norm = hypot(norm, cblas_dnrm2((int)width, x + i * width, 1));
+    return norm;
 }
 
 static dcl_status measure_dense(dcl__slope *s, sums *found, dcl_error *error)
@@ -165,7 +152,10 @@ static dcl_status measure_dense(dcl__slope *s, sums *found, dcl_error *error)
     found->data_term.low = 0;
     found->energy.high = dcl__total(&found->energy) * s->loss->curvature / 2;
     found->energy.low = 0;
-    s->rounding = rounding_of(s, found->energy.high);
+    s->data_size = s->loss->curvature * sqrt(found->energy.high / (s->loss->curvature / 2));
+    s->factor_size = s->loss->curvature * norm_of(s->u, s->rows, s->width) * norm_of(s->v, s->columns, s->width);
+    /* Every entry of U V' is off by at most gamma_r |u| |v|, and y - x and its multiple by two roundings more. */
+    s->rounding = dcl__gamma((double)s->width + 4) * (s->data_size + s->factor_size);
     return DCL_OK;
 }
 
@@ -435,11 +425,11 @@ static dcl_status subtract_factors(const dcl__slope *s, int transpose, int64_t s
 }
 
 /* Every entry of the products is a sum of at most so many terms, and of so many roundings, one after the other; with
- * y = c ||Y||_F and f = c ||F||_F ||N||_F the terms are at most y^2 + 2 y f + f^2 in norm. */
+ * the sizes y of the data and f of the factors the terms are at most y^2 + 2 y f + f^2 in norm. */
 static double rounding_of_update(const dcl__slope *s, int transpose)
 {
-    const double y = sqrt(2 * s->loss->curvature * s->energy), f = s->loss->curvature * factor_norms(s);
-    return dcl__gamma((double)(lines_of(s, transpose).count + 3 * s->width + 16)) * (y + f) * (y + f) * 1.01;
+    const double size = s->data_size + s->factor_size;
+    return dcl__gamma((double)(lines_of(s, transpose).count + 3 * s->width + 16)) * size * size * 1.01;
 }
 
 static dcl_status keep_data_gram(const dcl__slope *s, int transpose, int64_t side, dcl_error *error)

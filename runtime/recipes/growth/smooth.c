@@ -85,7 +85,7 @@ static void apply_metric(search *s, double *q)
         const double *change = s->change[s->pairs - 1];
         double square = 0;
         for (int64_t i = 0; i < s->count; i++)
-            square += change[i] * change[i] * s->metric[i];
+            square += change[i] * s->metric[i] * change[i];
         scale = square > 0 ? s->curved[s->pairs - 1] / square : 1;
     }
     for (int64_t i = 0; i < s->count; i++)
@@ -126,7 +126,7 @@ static void remember(search *s)
         s->change[PAIRS - 1] = change;
         s->pairs--;
     }
-    if (curved > 1e-10 * sqrt(dot(s, step, step) * dot(s, change, change)))
+    if (curved > 1e-10 * cblas_dnrm2((int)s->count, step, 1) * cblas_dnrm2((int)s->count, change, 1))
         s->curved[s->pairs++] = curved;
 }
 
