@@ -568,10 +568,16 @@ typedef struct dcl_certificate {
     int64_t rank;                /* singular values of U V' above 1e-3 of the largest                */
 } dcl_certificate;
 
+typedef struct dcl_certify_options {
+    double tolerance;            /* the relative gap that is asked for, which what is bounded by Lanczos' method leaves
+                                    room for; 0: 1e-4                                                */
+    uint64_t seed;               /* of random starts, over which a bound is probable                 */
+} dcl_certify_options;
+
 /* Certifies factors u (rows x width) and v (columns x width), f64, row-major, whoever made them. Everything is in
- * double precision on the host; no dense array of the size of the matrix is made. */
+ * double precision on the host; no dense array of the size of the matrix is made. Options NULL: all 0. */
 DCL_API dcl_status dcl_certify(const dcl_problem *problem, const double *u, const double *v, int64_t width,
-                               dcl_certificate *certificate, dcl_error *error);
+                               const dcl_certify_options *options, dcl_certificate *certificate, dcl_error *error);
 
 /* ---- Recipes: certified growth ------------------------------------------------------------------ */
 

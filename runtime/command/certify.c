@@ -20,6 +20,7 @@ typedef struct request {
     int loss, penalty, entries, layout, weights, json;
     double lambda, mixture, tolerance, scale;
     int64_t block;
+    uint64_t seed;
 } request;
 
 /* The words of --penalty and --loss, in the order of their numbers. */
@@ -220,6 +221,7 @@ static dcl_status certify(const request *q, const dcl__observations *y, const dc
 {
     dcl_problem problem = {.loss = losses[q->loss], .penalty = q->penalty, .lambda = q->lambda,
                            .mixture = isnan(q->mixture) ? 0.5 : q->mixture, .block = q->block};
+    const dcl_certify_options options = {.tolerance = isnan(q->tolerance) ? 0 : q->tolerance, .seed = q->seed};
     char files[8192];
     snprintf(files, sizeof files, "%s, %s", q->left, q->right);
     dcl__observations_use(y, &problem);
@@ -227,7 +229,7 @@ static dcl_status certify(const request *q, const dcl__observations *y, const dc
     if (status == DCL_OK)
         status = blame(dcl__problem_check(&problem, error), q->matrix, error);
     if (status == DCL_OK)
-        status = blame(dcl_certify(&problem, u->data, v->data, u->dim[1], found, error), files, error);
+        status = blame(dcl_certify(&problem, u->data, v->data, u->dim[1], &options, found, error), files, error);
     if (status == DCL_OK)
         status = use_closed_form(&problem, u->dim[1], found, error);
     return status ? status : report(q, y, u->dim[1], found, error);
@@ -287,7 +289,7 @@ static int check_request(const request *q)
 int dcl__command_certify(int argc, char **argv)
 {
     request q = {.loss = 1, .penalty = DCL_PENALTY_NUCLEAR, .lambda = NAN, .mixture = NAN, .tolerance = NAN,
-                 .scale = 1};
+                 .scale = 1, .seed = 1};
     const dcl__option options[] = {
         {"--lambda", "L", "weight of the penalty", DCL__OPTION_NUMBER, &q.lambda},
         {"--penalty", PENALTIES, "what a unit costs (default nuclear: ||u|| ||v||; l1-l2: ||u||_1 ||v||_2)",
@@ -298,6 +300,7 @@ int dcl__command_certify(int argc, char **argv)
          &q.mixture},
         {"--block", "B", "dropblock: neighbouring units that are dropped together", DCL__OPTION_INTEGER, &q.block},
         {"--tolerance", "GAP", "exit status 5 when the relative gap is above", DCL__OPTION_NUMBER, &q.tolerance},
+        {"--seed", "N", "seed of the random start of a probable bound (default 1)", DCL__OPTION_SEED, &q.seed},
         {"--entries", NULL, "read Y as `dropcl complete` does: of triplets and coordinates, what is not listed is "
          "missing", DCL__OPTION_FLAG, &q.entries},
         {"--layout", "triplets|matrix", "with --entries: of a text table (default: triplets if it has 3 columns)",

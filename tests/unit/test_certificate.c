@@ -85,7 +85,7 @@ static dcl_certificate certify(const dcl_problem *problem, const double *u, cons
 {
     dcl_error error;
     dcl_certificate found;
-    ASSERT_OK(dcl_certify(problem, u, v, width, &found, &error));
+    ASSERT_OK(dcl_certify(problem, u, v, width, NULL, &found, &error));
     return found;
 }
 
@@ -450,6 +450,39 @@ START_TEST(units_are_weighed_as_they_are)
 }
 END_TEST
 
+/* On a diagonal the spectral norm is the largest number, and both sides are too large for a proof: the bound is as near
+ * as the tolerance asks, by a start that follows the seed. */
+START_TEST(a_probable_bound_is_as_near_as_it_is_asked_to_be)
+{
+    enum { SIDE = 2100, WIDTH = 20 };
+    static int64_t start[SIDE + 1], column[SIDE];
+    static double value[SIDE], u[SIDE * WIDTH], v[SIDE * WIDTH];
+    const dcl_entries entries = {SIDE, SIDE, SIDE, start, column, value, NULL};
+    const dcl_problem problem = {.entries = &entries, .loss = DCL_LOSS_SQUARED, .penalty = DCL_PENALTY_NUCLEAR,
+                                 .lambda = 2};
+    dcl_certificate found, other;
+    dcl_error error;
+    draw(4, value, SIDE);
+    for (int64_t a = 0; a < SIDE; a++) {
+        column[a] = a;
+        start[a + 1] = a + 1;
+        value[a] = a < WIDTH ? 1.2 + value[a] / 10 : value[a];
+        for (int64_t i = 0; i < WIDTH; i++)
+            u[a * WIDTH + i] = v[a * WIDTH + i] = a == i ? sqrt(value[a] - 1) : 0;
+    }
+    for (double tolerance = 1e-2; tolerance > 1e-9; tolerance /= 100) {
+        ASSERT_OK(dcl_certify(&problem, u, v, WIDTH, &(dcl_certify_options){tolerance, 1}, &found, &error));
+        ASSERT_OK(dcl_certify(&problem, u, v, WIDTH, &(dcl_certify_options){tolerance, 2}, &other, &error));
+        ck_assert_int_eq(found.proof, DCL_PROOF_PROBABLE);
+        ck_assert_double_ge(found.polar, 2);
+        ck_assert_double_le(found.relative_gap, tolerance);
+        ck_assert_double_ne(found.polar, other.polar);
+    }
+    ASSERT_FAILS(dcl_certify(&problem, u, v, WIDTH, &(dcl_certify_options){-1, 1}, &found, &error), DCL_EINVAL,
+                 "tolerance is -1");
+}
+END_TEST
+
 /* ---- Refusals ---- */
 
 START_TEST(what_makes_no_problem_is_refused)
@@ -502,16 +535,16 @@ START_TEST(factors_that_are_no_numbers_or_not_allowed_are_refused)
     draw(1, u, M * N);
     draw(2, v, N * N);
     u[4] = NAN;
-    ASSERT_FAILS(dcl_certify(&f.problem, u, v, N, &found, &error), DCL_ENUMERIC, "NaN or infinity");
+    ASSERT_FAILS(dcl_certify(&f.problem, u, v, N, NULL, &found, &error), DCL_ENUMERIC, "NaN or infinity");
     u[4] = 1e200;
-    ASSERT_FAILS(dcl_certify(&f.problem, u, v, N, &found, &error), DCL_ENUMERIC, "squares");
+    ASSERT_FAILS(dcl_certify(&f.problem, u, v, N, NULL, &found, &error), DCL_ENUMERIC, "squares");
     u[4] = 1;
-    ASSERT_FAILS(dcl_certify(&f.problem, u, v, -1, &found, &error), DCL_EINVAL, "width is -1");
+    ASSERT_FAILS(dcl_certify(&f.problem, u, v, -1, NULL, &found, &error), DCL_EINVAL, "width is -1");
     f.problem.penalty = DCL_PENALTY_NONNEGATIVE;
-    ASSERT_FAILS(dcl_certify(&f.problem, u, v, N, &found, &error), DCL_EINVAL, "'nonnegative'");
+    ASSERT_FAILS(dcl_certify(&f.problem, u, v, N, NULL, &found, &error), DCL_EINVAL, "'nonnegative'");
     f.problem.penalty = DCL_PENALTY_DROPBLOCK;
     f.problem.block = 2;
-    ASSERT_FAILS(dcl_certify(&f.problem, u, v, N, &found, &error), DCL_EINVAL, "no multiple of the block");
+    ASSERT_FAILS(dcl_certify(&f.problem, u, v, N, NULL, &found, &error), DCL_EINVAL, "no multiple of the block");
     ck_assert_int_eq(found.rank, 77);
 }
 END_TEST
@@ -526,9 +559,9 @@ START_TEST(rows_without_entries_hold_numbers_too)
     dcl_certificate found;
     dcl_error error;
     for (problem.penalty = DCL_PENALTY_NUCLEAR; problem.penalty < DCL_PENALTY_DROPOUT; problem.penalty++)
-        ASSERT_FAILS(dcl_certify(&problem, u, v, 1, &found, &error), DCL_EINVAL, "not finite");
+        ASSERT_FAILS(dcl_certify(&problem, u, v, 1, NULL, &found, &error), DCL_EINVAL, "not finite");
     for (; problem.penalty <= DCL_PENALTY_DROPBLOCK; problem.penalty++)
-        ASSERT_FAILS(dcl_certify(&problem, u, v, 1, &found, &error), DCL_ENUMERIC, "NaN or infinity");
+        ASSERT_FAILS(dcl_certify(&problem, u, v, 1, NULL, &found, &error), DCL_ENUMERIC, "NaN or infinity");
 }
 END_TEST
 
@@ -551,7 +584,7 @@ START_TEST(an_objective_that_is_no_number_is_not_certified)
     dcl_certificate found;
     dcl_error error;
     for (problem.penalty = DCL_PENALTY_NUCLEAR; problem.penalty <= DCL_PENALTY_DROPBLOCK; problem.penalty++)
-        ASSERT_FAILS(dcl_certify(&problem, u, v, 1, &found, &error), DCL_ENUMERIC, "lambda are too large");
+        ASSERT_FAILS(dcl_certify(&problem, u, v, 1, NULL, &found, &error), DCL_ENUMERIC, "lambda are too large");
 }
 END_TEST
 
@@ -562,7 +595,7 @@ Suite *certificate_suite(void)
         balanced_factors_of_dropout_are_certified, small_units_count_for_the_rank_of_dropout,
         zero_is_certified_at_once_where_lambda_is_large,
         without_a_penalty_the_bound_is_zero, no_entries_and_no_numbers_make_a_gap_of_zero,
-        units_are_weighed_as_they_are, what_makes_no_problem_is_refused,
+        units_are_weighed_as_they_are, a_probable_bound_is_as_near_as_it_is_asked_to_be, what_makes_no_problem_is_refused,
         factors_that_are_no_numbers_or_not_allowed_are_refused, rows_without_entries_hold_numbers_too,
         a_huge_lambda_is_certified, an_objective_that_is_no_number_is_not_certified, NULL};
     Suite *suite = make_suite("certificate", NULL, NULL, tests);

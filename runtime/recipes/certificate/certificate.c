@@ -205,6 +205,14 @@ static dcl_status find_ranks(const dcl__slope *s, int64_t *rank, int64_t *full_r
     return status;
 }
 
+/* How far the polar may be overestimated, relative: near the optimum the bound loses that share of the regularizer, and
+ * its square of the data term. */
+static double slack_of(double tolerance, double objective, double regularizer)
+{
+    const double most = sqrt(0.1 * tolerance);
+    return fmax(regularizer > 0 ? fmin(0.2 * tolerance * objective / regularizer, most) : most, 1e-12);
+}
+
 /* The regularizer, and what bounds the dual problem. */
 static dcl_status weigh(const dcl__slope *s, const dcl__penalty *penalty, const dcl__proving *proving,
                         dcl_certificate *found, dcl__atoms *atoms, dual *d, dcl_error *error)
@@ -213,7 +221,8 @@ static dcl_status weigh(const dcl__slope *s, const dcl__penalty *penalty, const 
     dcl__polar polar = {0};
     dcl_status status;
     if (penalty->squares) {
-        status = penalty->squares(s, proving->slack, proving->seed, &found->regularizer, &d->cost, &polar, error);
+        status = penalty->squares(s, slack_of(proving->tolerance, 1, 2), proving->seed, &found->regularizer, &d->cost,
+                                  &polar, error);
         found->polar = found->polar_reached = NAN;
         d->most = INFINITY;
     } else {
@@ -221,8 +230,9 @@ static dcl_status weigh(const dcl__slope *s, const dcl__penalty *penalty, const 
         if (!isfinite(sum))
             return dcl__fail(error, DCL_EINVAL, "the factors are outside of what the penalty '%s' allows: a number is "
                              "negative, or not finite", penalty->name);
-        status = penalty->polar(s, proving->slack, proving->seed, &polar, atoms, error);
         found->regularizer = lambda * sum;
+        const double slack = slack_of(proving->tolerance, s->data_term + found->regularizer, found->regularizer);
+        status = penalty->polar(s, slack, proving->seed, &polar, atoms, error);
         found->polar = polar.upper;
         found->polar_reached = polar.reached;
         d->most = polar.upper > 0 ? lambda / polar.upper * (1 - 0x1p-52) : INFINITY;
@@ -286,9 +296,13 @@ dcl_status dcl__certify(const dcl_problem *problem, const double *u, const doubl
 static const uint64_t CERTIFY_SEED = UINT64_C(1) << 63;
 
 dcl_status dcl_certify(const dcl_problem *problem, const double *u, const double *v, int64_t width,
-                       dcl_certificate *certificate, dcl_error *error)
+                       const dcl_certify_options *options, dcl_certificate *certificate, dcl_error *error)
 {
-    const dcl__proving proving = {.slack = 1e-5, .seed = CERTIFY_SEED};
+    const double tolerance = options ? options->tolerance : 0;
+    const dcl__proving proving = {.tolerance = tolerance > 0 ? tolerance : 1e-4,
+                                  .seed = CERTIFY_SEED ^ (options ? options->seed : 0)};
     dcl_status status = dcl__problem_check(problem, error);
+    if (status == DCL_OK && !(tolerance >= 0))
+        status = dcl__fail(error, DCL_EINVAL, "the tolerance is %g, it must not be negative", tolerance);
     return status ? status : dcl__certify(problem, u, v, width, &proving, certificate, NULL, error);
 }

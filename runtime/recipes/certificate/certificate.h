@@ -13,7 +13,7 @@ dcl_status dcl__problem_check(const dcl_problem *problem, dcl_error *error);
 
 /* How a certificate is made. */
 typedef struct dcl__proving {
-    double slack;                /* how far the polar may be overestimated, relative                 */
+    double tolerance;            /* the relative gap that is asked for                               */
     uint64_t seed;               /* of random starts                                                 */
     dcl__data_gram *data_gram;   /* kept from one certificate of the same data to the next, or NULL  */
 } dcl__proving;

@@ -196,13 +196,6 @@ static int64_t atoms_wanted(const dcl_growth *g, int64_t round)
     return least(room, width > FEWEST_ATOMS ? width : FEWEST_ATOMS);
 }
 
-/* How far the polar may be overestimated: it costs the bound that share of the regularizer. */
-static double slack_of(const dcl_growth *g)
-{
-    const double objective = g->certificate.objective, part = g->certificate.regularizer;
-    return part > 0 ? fmin(fmax(0.2 * g->options.tolerance * objective / part, 1e-12), 1e-2) : 1e-2;
-}
-
 /* Keeps the better factors, with the bound that all rounds together give: the best of them, which may be false where
  * one of them is. */
 static dcl_status keep_best(dcl_growth *g, const dcl_certificate *c, dcl_error *error)
@@ -297,7 +290,7 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
     dcl_certificate c;
     dcl_status status = descend(g, error);
     dcl__atoms atoms = {.most = atoms_wanted(g, round)};
-    const dcl__proving proving = {slack_of(g), g->options.seed + ++g->proofs, &g->data_gram};
+    const dcl__proving proving = {g->options.tolerance, g->options.seed + ++g->proofs, &g->data_gram};
     if (status == DCL_OK)
         status = dcl__certify(&g->problem, g->now.u, g->now.v, g->now.width, &proving, &c, &atoms, error);
     if (status == DCL_OK)
@@ -406,7 +399,7 @@ dcl_status dcl_growth_largest_lambda(const dcl_problem *problem, double *lambda,
     if (penalty && !penalty->polar)
         return dcl__fail(error, DCL_EUNSUPPORTED, "the penalty %s is a sum of squares: no lambda of it makes the best "
                          "factors 0, so there is no largest one", penalty->name);
-    dcl_status status = dcl_certify(problem, NULL, NULL, 0, &c, error);
+    dcl_status status = dcl_certify(problem, NULL, NULL, 0, &(dcl_certify_options){.tolerance = 1e-9}, &c, error);
     if (status == DCL_OK)
         *lambda = c.polar;
     return status;
