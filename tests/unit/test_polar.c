@@ -397,6 +397,36 @@ START_TEST(both_ways_to_the_largest_singular_value_agree)
 }
 END_TEST
 
+/* side, entries in each row, what is proven: a Gram matrix has at most 16 numbers for each entry, or is small. */
+static const int64_t patterns[][3] = {{512, 1, DCL_PROOF_RIGOROUS}, {640, 40, DCL_PROOF_RIGOROUS},
+                                      {640, 39, DCL_PROOF_PROBABLE}, {2049, 200, DCL_PROOF_PROBABLE}};
+
+START_TEST(memory_is_in_proportion_to_the_entries)
+{
+    const int64_t side = patterns[_i][0], row = patterns[_i][1], count = side * row;
+    int64_t *start = malloc((size_t)(side + 1 + count) * sizeof *start), *column = start + side + 1;
+    double *value = malloc((size_t)count * sizeof *value);
+    dcl__slope slope;
+    dcl__polar polar;
+    dcl_error error;
+    ck_assert(start && value);
+    draw(6, value, count);
+    for (int64_t a = 0; a <= side; a++)
+        start[a] = a * row;
+    for (int64_t e = 0; e < count; e++)
+        column[e] = e % row + (e / row < side - row ? e / row : side - row);
+    const dcl_entries entries = {side, side, count, start, column, value, NULL};
+    const dcl_problem problem = {.entries = &entries, .loss = DCL_LOSS_SQUARED, .lambda = 1,
+                                 .penalty = DCL_PENALTY_NUCLEAR};
+    ASSERT_OK(dcl__slope_make(&problem, NULL, NULL, 0, &slope, &error));
+    ASSERT_OK(dcl__spectral_polar(&slope, 0.01, 1, &polar, NULL, &error));
+    ck_assert_int_eq(polar.proof, patterns[_i][2]);
+    dcl__slope_free(&slope);
+    free(start);
+    free(value);
+}
+END_TEST
+
 START_TEST(the_leading_squares_are_bounded_closely)
 {
     for (int64_t block = 1; block < N + 3; block++)
@@ -502,7 +532,6 @@ START_TEST(the_bound_fails_as_often_as_it_may_and_no_more)
 }
 END_TEST
 
-/* The smallest bound that is true is that of the steps: more of them come closer, until the slack. */
 /* Five values are above the level; where fewer vectors are wanted than that, it says so. The smallest of the five may
  * also lie on the level but for rounding. */
 START_TEST(a_level_ends_with_the_vectors_of_all_values_above_it)
@@ -527,6 +556,7 @@ START_TEST(a_level_ends_with_the_vectors_of_all_values_above_it)
 }
 END_TEST
 
+/* The smallest bound that is true is that of the steps: more of them come closer, until the slack. */
 START_TEST(more_steps_come_closer)
 {
     diagonal d;
@@ -634,6 +664,7 @@ Suite *polar_suite(void)
     tcase_add_loop_test(loops, a_polar_is_reached_and_not_exceeded, 0, 9);
     tcase_add_loop_test(loops, a_polar_counts_every_rounding, 0, ROWS(exact_penalties));
     tcase_add_loop_test(loops, both_ways_to_the_largest_singular_value_agree, 0, 100);
+    tcase_add_loop_test(loops, memory_is_in_proportion_to_the_entries, 0, ROWS(patterns));
     tcase_add_loop_test(loops, shrinking_is_the_minimum_that_it_says, 0, 9);
     suite_add_tcase(suite, loops);
     return suite;

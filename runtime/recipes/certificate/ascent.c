@@ -77,17 +77,11 @@ static int is_known(const climb *c, const int64_t *chosen, int64_t number, int64
 /* The highest pairs that differ. */
 static int64_t choose(const climb *c, const dcl__atoms *atoms, int64_t *chosen)
 {
+    const int64_t high = dcl__choose_highest(c->level, c->count, atoms->above, c->count, chosen);
     int64_t number = 0;
-    for (int64_t round = 0; round < c->count && number < atoms->most; round++) {
-        int64_t best = -1;
-        for (int64_t i = 0; i < c->count; i++)
-            if (c->level[i] > atoms->above && (best < 0 || c->level[i] > c->level[best]) &&
-                !is_known(c, chosen, number, i))
-                best = i;
-        if (best < 0)
-            break;
-        chosen[number++] = best;
-    }
+    for (int64_t i = 0; i < high && number < atoms->most; i++)
+        if (!is_known(c, chosen, number, chosen[i]))
+            chosen[number++] = chosen[i];
     return number;
 }
 

@@ -206,7 +206,7 @@ static dcl_status find_ranks(const dcl__slope *s, int64_t *rank, int64_t *full_r
 }
 
 /* How far the polar may be overestimated, relative: near the optimum the bound loses that share of the regularizer, and
- * its square of the data term. */
+ * its square of the data term; of sums of squares, twice that share. */
 static double slack_of(double tolerance, double objective, double regularizer)
 {
     const double most = sqrt(0.1 * tolerance);
@@ -253,7 +253,7 @@ static dcl_status judge(const dcl__slope *s, const dcl__proving *proving, dcl_ce
     if (status == DCL_OK && !isfinite(s->data_term + found->regularizer))
         status = dcl__fail(error, DCL_ENUMERIC, "the objective is no f64 number: the factors hold NaN or infinity, or "
                            "they or lambda are too large");
-    if (status == DCL_OK && s->width > 0)
+    if (status == DCL_OK && s->width > 0 && !atoms)
         status = find_ranks(s, &found->rank, &full_rank, error);
     if (status)
         return status;

@@ -19,7 +19,7 @@ typedef struct dcl__proving {
 } dcl__proving;
 
 /* The certificate of factors; atoms (NULL: none wanted) receives what lowers the objective when added, their `above`
- * set to lambda. */
+ * set to lambda. With atoms, which make other factors, the rank is not looked for, and is 0. */
 dcl_status dcl__certify(const dcl_problem *problem, const double *u, const double *v, int64_t width,
                         const dcl__proving *proving, dcl_certificate *certificate, dcl__atoms *atoms,
                         dcl_error *error);

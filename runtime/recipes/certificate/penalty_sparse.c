@@ -104,20 +104,6 @@ static void keep(void *user, int64_t index, const double *numbers, const int64_t
             s->vectors[i * s->length + (places ? places[j] : j)] = numbers[j];
 }
 
-/* The highest lines, by insertion: there are few of them. */
-static void choose(search *s, const dcl__atoms *atoms)
-{
-    for (int64_t line = 0; line < s->lines; line++) {
-        const double level = s->level[line];
-        if (!(level > atoms->above) || (s->count == atoms->most && level <= s->level[s->chosen[s->count - 1]]))
-            continue;
-        int64_t place = s->count < atoms->most ? s->count++ : s->count - 1;
-        for (; place > 0 && s->level[s->chosen[place - 1]] < level; place--)
-            s->chosen[place] = s->chosen[place - 1];
-        s->chosen[place] = line;
-    }
-}
-
 /* Corner and vector of each chosen line become the factors of an atom. */
 static void fill(search *s, dcl__atoms *atoms)
 {
@@ -138,7 +124,7 @@ static dcl_status find_atoms(const dcl__slope *slope, search *s, dcl__atoms *ato
     s->chosen = malloc((size_t)most * sizeof *s->chosen);
     if (!s->chosen)
         return dcl__no_memory(error, "new units", most * (int64_t)sizeof *s->chosen);
-    choose(s, atoms);
+    s->count = dcl__choose_highest(s->level, s->lines, atoms->above, most, s->chosen);
     s->vectors = calloc((size_t)(s->count * s->length + 1), sizeof *s->vectors);
     if (!s->vectors)
         return dcl__no_memory(error, "new units", s->count * s->length * (int64_t)sizeof *s->vectors);

@@ -36,6 +36,21 @@ void dcl__atoms_free(dcl__atoms *atoms)
     *atoms = (dcl__atoms){.most = atoms->most, .above = atoms->above};
 }
 
+/* By insertion: there are few of them. */
+int64_t dcl__choose_highest(const double *level, int64_t count, double above, int64_t most, int64_t *chosen)
+{
+    int64_t number = 0;
+    for (int64_t i = 0; i < count && most > 0; i++) {
+        if (!(level[i] > above) || (number == most && level[i] <= level[chosen[number - 1]]))
+            continue;
+        int64_t place = number < most ? number++ : number - 1;
+        for (; place > 0 && level[chosen[place - 1]] < level[i]; place--)
+            chosen[place] = chosen[place - 1];
+        chosen[place] = i;
+    }
+    return number;
+}
+
 /* ---- Pairs from singular vectors of one side ---- */
 
 /* The other side of each vector, and its length: the value of the pair. */
@@ -61,28 +76,14 @@ static void keep_columns(const double *from, int64_t rows, int64_t count, const 
             to[a * number + i] = from[a * count + kept[i]];
 }
 
-/* The numbers of values above a level, the largest value first; returns how many. */
-static int64_t choose(const double *values, int64_t count, double above, int64_t *kept)
-{
-    int64_t number = 0;
-    for (int64_t i = 0; i < count; i++) {
-        if (!(values[i] > above))
-            continue;
-        int64_t place = number++;
-        for (; place > 0 && values[kept[place - 1]] < values[i]; place--)
-            kept[place] = kept[place - 1];
-        kept[place] = i;
-    }
-    return number;
-}
-
 static dcl_status make_atoms(const dcl__slope *slope, int transpose, const double *vectors, const double *others,
                              const double *values, int64_t count, dcl__atoms *atoms, dcl_error *error)
 {
     int64_t *kept = malloc((size_t)count * sizeof *kept);
     if (!kept)
         return dcl__no_memory(error, "new units", count * (int64_t)sizeof *kept);
-    const int64_t number = choose(values, count < atoms->most ? count : atoms->most, atoms->above, kept);
+    const int64_t most = count < atoms->most ? count : atoms->most;
+    const int64_t number = dcl__choose_highest(values, count, atoms->above, most, kept);
     dcl_status status = dcl__atoms_make(atoms, slope->rows, slope->columns, number, error);
     if (status == DCL_OK) {
         keep_columns(transpose ? vectors : others, slope->rows, count, kept, number, atoms->u);
@@ -116,7 +117,7 @@ static dcl_status reach(const dcl__slope *slope, const double *vectors, int64_t 
     return status;
 }
 
-/* ---- The smaller side is small ---- */
+/* ---- From the Gram matrix ---- */
 
 /* The Gram matrix G, a copy that LAPACK may overwrite, and eigenvectors (side x count, row-major). */
 typedef struct gram {
@@ -325,7 +326,7 @@ dcl_status dcl__spectral_polar_small(const dcl__slope *slope, double slack, uint
     return polar_by_gram(slope, 1, slack, seed, polar, atoms, error);
 }
 
-/* ---- Both sides are large ---- */
+/* ---- By Lanczos' method ---- */
 
 typedef struct normal {
     const dcl__slope *slope;
@@ -340,19 +341,19 @@ static dcl_status apply_normal(const void *user, const double *x, double *y, dcl
     return status ? status : dcl__slope_multiply(a->slope, !a->transpose, a->middle, 1, y, error);
 }
 
-/* Roundings in a product with Z, one after another. */
-static double longest_sum(const dcl__slope *slope)
+/* Roundings in a product with Z, one after another; `room` has a number for each column. */
+static double longest_sum(const dcl__slope *slope, double *room)
 {
     if (!slope->entry)
         return (double)(slope->rows + slope->columns + slope->width);
-    int64_t most = 0;
-    const int64_t *start = slope->problem->entries->start;
+    double most = 0;
+    const dcl_entries *entries = slope->problem->entries;
+    memset(room, 0, (size_t)slope->columns * sizeof *room);
     for (int64_t a = 0; a < slope->rows; a++)
-        most = start[a + 1] - start[a] > most ? start[a + 1] - start[a] : most;
-    for (int64_t b = 0; b < slope->columns; b++)
-        most = slope->column_start[b + 1] - slope->column_start[b] > most
-                   ? slope->column_start[b + 1] - slope->column_start[b] : most;
-    return (double)most;
+        most = fmax(most, (double)(entries->start[a + 1] - entries->start[a]));
+    for (int64_t e = 0; e < entries->count; e++)
+        most = fmax(most, ++room[entries->column[e]]);
+    return most;
 }
 
 /* ||Z||_F, from above: what the slope adds is added in chunks. */
@@ -377,19 +378,20 @@ dcl_status dcl__spectral_polar_large(const dcl__slope *slope, double slack, doub
                                      dcl__polar *polar, dcl__atoms *atoms, dcl_error *error)
 {
     normal a = {.slope = slope, .transpose = slope->rows < slope->columns};
-    const int64_t side = a.transpose ? slope->rows : slope->columns, other = slope->rows + slope->columns - side;
+    const int64_t side = a.transpose ? slope->rows : slope->columns;
+    const int64_t longer = slope->rows > slope->columns ? slope->rows : slope->columns;
     const int64_t wanted = atoms && atoms->most > 1 ? atoms->most : 1;
     const dcl__operator matrix = {side, apply_normal, &a};
     const dcl__lanczos_options options = {.slack = 2 * slack, .failure = failure, .seed = seed, .vectors = wanted,
                                           .steps = MOST_STEPS};
     dcl__lanczos found = {0};
     *polar = (dcl__polar){.proof = DCL_PROOF_PROBABLE, .failure = failure};
-    a.middle = malloc((size_t)other * sizeof *a.middle);
+    a.middle = malloc((size_t)longer * sizeof *a.middle);
     if (!a.middle)
-        return dcl__no_memory(error, "a vector", other * (int64_t)sizeof *a.middle);
+        return dcl__no_memory(error, "a vector", longer * (int64_t)sizeof *a.middle);
     dcl_status status = dcl__lanczos_run(&matrix, &options, &found, error);
     if (status == DCL_OK) {
-        polar->upper = sqrt(found.upper) + 2 * dcl__gamma(longest_sum(slope)) * size_of_products(slope) +
+        polar->upper = sqrt(found.upper) + 2 * dcl__gamma(longest_sum(slope, a.middle)) * size_of_products(slope) +
                        2 * slope->rounding;
         status = reach(slope, found.vectors, found.count, polar, atoms, error);
     }
@@ -398,19 +400,25 @@ dcl_status dcl__spectral_polar_large(const dcl__slope *slope, double slack, doub
     return status;
 }
 
+/* Whether a Gram matrix is small, or small beside the entries. */
+static int allows_gram(const dcl__slope *slope)
+{
+    const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
+    const int is_dense = !slope->entry || side * side / DCL__GRAM_SHARE <= slope->problem->entries->count;
+    return side <= DCL__SMALL_SIDE || (side <= DCL__GRAM_SIDE && is_dense);
+}
+
 dcl_status dcl__spectral_polar(const dcl__slope *slope, double slack, uint64_t seed, dcl__polar *polar,
                                dcl__atoms *atoms, dcl_error *error)
 {
-    const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
-    return side <= DCL__SMALL_SIDE ? dcl__spectral_polar_small(slope, slack, seed, polar, atoms, error)
-                                   : dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, atoms, error);
+    return allows_gram(slope) ? dcl__spectral_polar_small(slope, slack, seed, polar, atoms, error)
+                              : dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, atoms, error);
 }
 
 dcl_status dcl__spectral_squares(const dcl__slope *slope, int64_t block, double slack, uint64_t seed,
                                  dcl__polar *polar, dcl_error *error)
 {
-    const int64_t side = slope->rows < slope->columns ? slope->rows : slope->columns;
-    if (side <= DCL__SMALL_SIDE)
+    if (allows_gram(slope))
         return polar_by_gram(slope, block, slack, seed, polar, NULL, error);
     dcl_status status = dcl__spectral_polar_large(slope, slack, 1e-10, seed, polar, NULL, error);
     if (status == DCL_OK)

@@ -28,17 +28,22 @@ typedef struct dcl__atoms {
 dcl_status dcl__atoms_make(dcl__atoms *atoms, int64_t rows, int64_t columns, int64_t count, dcl_error *error);
 void dcl__atoms_free(dcl__atoms *atoms);
 
-/* The largest singular value of Z, and leading singular pairs. Where the smaller side is at most DCL__SMALL_SIDE: from
- * the Gram matrix G; a Cholesky factorization of s I - G that runs to its end proves an upper bound, with explicit
+/* The places of the highest of `count` levels, the highest first: those above `above`, `most` at most (the room of
+ * `chosen`). Returns how many. */
+int64_t dcl__choose_highest(const double *level, int64_t count, double above, int64_t most, int64_t *chosen);
+
+/* The largest singular value of Z, and leading singular pairs. Where the smaller side is at most DCL__SMALL_SIDE, or at
+ * most DCL__GRAM_SIDE with no more than DCL__GRAM_SHARE numbers in a Gram matrix for each known entry: from that, G; a
+ * Cholesky factorization of s I - G that runs to its end proves an upper bound, with explicit
  * constants for all rounding (Higham 2002, theorem 10.3). Else by Lanczos from a random start (lanczos.h), whose upper
  * bound is true with probability 1 - failure; it goes on until that is at most `slack` above the largest value found,
  * relative. */
-enum { DCL__SMALL_SIDE = 2048 };
+enum { DCL__SMALL_SIDE = 512, DCL__GRAM_SIDE = 2048, DCL__GRAM_SHARE = 16 };
 dcl_status dcl__spectral_polar(const dcl__slope *slope, double slack, uint64_t seed, dcl__polar *polar,
                                dcl__atoms *atoms, dcl_error *error);
 
-/* The same for the length of the `block` largest singular values: sqrt(sigma_1^2 + ... + sigma_block^2). Where both
- * sides are large, the smaller of sqrt(block) times the largest and the length of all. */
+/* The same for the length of the `block` largest singular values: sqrt(sigma_1^2 + ... + sigma_block^2). By Lanczos'
+ * method, the smaller of sqrt(block) times the largest and the length of all. */
 dcl_status dcl__spectral_squares(const dcl__slope *slope, int64_t block, double slack, uint64_t seed,
                                  dcl__polar *polar, dcl_error *error);
 

@@ -183,15 +183,32 @@ static dcl_status measure_entries(dcl__slope *s, sums *found, dcl_error *error)
     const dcl_entries *entries = s->problem->entries;
     const size_t count = (size_t)(entries->count > 0 ? entries->count : 1);
     s->entry = malloc(count * sizeof *s->entry);
-    s->by_column = malloc(2 * count * sizeof *s->by_column);
-    s->column_start = calloc((size_t)s->columns + 1, sizeof *s->column_start);
-    if (!s->entry || !s->by_column || !s->column_start)
-        return dcl__no_memory(error, "the slope of the loss at the entries", (int64_t)count * 24);
+    if (!s->entry)
+        return dcl__no_memory(error, "the slope of the loss at the entries", (int64_t)(count * sizeof *s->entry));
     for (int64_t row = 0; row < s->rows; row++)
         for (int64_t e = entries->start[row]; e < entries->start[row + 1]; e++)
             add_entry(s, row, e, found);
-    dcl__entries_order(entries, s->column_start, s->by_column);
     return DCL_OK;
+}
+
+/* A copy of the record for reading lines: where these are columns of entries, with their order, to be released. */
+static dcl_status order_lines(const dcl__slope *s, int transpose, dcl__slope *ordered, dcl_error *error)
+{
+    *ordered = *s;
+    if (!s->entry || !transpose)
+        return DCL_OK;
+    const int64_t count = s->problem->entries->count, numbers = s->columns + 1 + 2 * count;
+    ordered->column_start = calloc((size_t)numbers, sizeof *ordered->column_start);
+    if (!ordered->column_start)
+        return dcl__no_memory(error, "the order of entries", numbers * (int64_t)sizeof *ordered->column_start);
+    ordered->by_column = ordered->column_start + s->columns + 1;
+    dcl__entries_order(s->problem->entries, ordered->column_start, ordered->by_column);
+    return DCL_OK;
+}
+
+static void release_order(dcl__slope *ordered)
+{
+    free(ordered->column_start);
 }
 
 /* ---- The interface ---- */
@@ -222,8 +239,6 @@ dcl_status dcl__slope_make(const dcl_problem *problem, const double *u, const do
 void dcl__slope_free(dcl__slope *slope)
 {
     free(slope->entry);
-    free(slope->by_column);
-    free(slope->column_start);
     *slope = (dcl__slope){0};
 }
 
@@ -373,12 +388,14 @@ static dcl_status gram_by_tiles(const dcl__slope *s, int transpose, int64_t side
 static dcl_status gram_of_slope(const dcl__slope *slope, int transpose, int64_t side, double *gram, dcl_error *error)
 {
     const int64_t lines = lines_of(slope, transpose).count;
-    dcl_status status = DCL_OK;
+    dcl__slope ordered;
+    dcl_status status = order_lines(slope, transpose, &ordered, error);
     memset(gram, 0, (size_t)(side * side) * sizeof *gram);
-    if (slope->entry && (double)slope->problem->entries->count < (double)lines * (double)side / 8)
-        gram_of_entries(slope, transpose, side, gram);
-    else
-        status = gram_by_tiles(slope, transpose, side, gram, error);
+    if (status == DCL_OK && slope->entry && (double)slope->problem->entries->count < (double)lines * (double)side / 8)
+        gram_of_entries(&ordered, transpose, side, gram);
+    else if (status == DCL_OK)
+        status = gram_by_tiles(&ordered, transpose, side, gram, error);
+    release_order(&ordered);
     return status;
 }
 
@@ -479,9 +496,13 @@ void dcl__data_gram_free(dcl__data_gram *gram)
 
 /* ---- Line by line ---- */
 
-static dcl_status each_of_entries(const dcl__slope *s, int transpose, dcl__slope_visit visit, void *user,
+static dcl_status each_of_entries(const dcl__slope *slope, int transpose, dcl__slope_visit visit, void *user,
                                   dcl_error *error)
 {
+    dcl__slope ordered, *s = &ordered;
+    dcl_status status = order_lines(slope, transpose, s, error);
+    if (status)
+        return status;
     const lines l = lines_of(s, transpose);
     double *numbers = malloc((size_t)l.length * sizeof *numbers);
     int64_t *places = malloc((size_t)l.length * sizeof *places);
@@ -496,6 +517,7 @@ static dcl_status each_of_entries(const dcl__slope *s, int transpose, dcl__slope
     const int failed = !numbers || !places;
     free(numbers);
     free(places);
+    release_order(s);
     return failed ? dcl__no_memory(error, "a line of entries", l.length * 16) : DCL_OK;
 }
 

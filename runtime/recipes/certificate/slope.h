@@ -23,8 +23,8 @@ typedef struct dcl__slope {
     int64_t rows, columns, width;
     const double *u, *v;         /* rows x width, columns x width, row-major                         */
     double *entry;               /* of entries: z of each, in their order; NULL: all there           */
-    int64_t *column_start;       /* of entries: where each column's begin in `by_column`,            */
-    int64_t *by_column;          /* which holds the row and the number of each                       */
+    int64_t *column_start;       /* of entries, while columns are read: where each one's begin in    */
+    int64_t *by_column;          /* `by_column`, which holds the row and the number of each          */
     int positive;                /* 1: products, Gram matrix and lines are those of max(Z, 0); of a copy of the
                                     record, which is not to be freed                                 */
     double data_term;            /* loss(Y, U V')                                                    */

@@ -383,6 +383,7 @@ dcl_status dcl_growth_finish(dcl_growth *g, dcl_growth_result *result, dcl_error
     dcl_status status = find_values(g, error);
     if (status)
         return status;
+    g->certificate.rank = dcl__numerical_rank(g->values, g->best.width);
     *result = (dcl_growth_result){
         .rows = g->best.rows, .columns = g->best.columns, .width = g->best.width, .u = g->best.u, .v = g->best.v,
         .certificate = g->certificate, .values = g->values, .history = g->history,
