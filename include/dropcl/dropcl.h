@@ -593,7 +593,8 @@ typedef struct dcl_growth_round {
 typedef struct dcl_growth_options {
     uint32_t dtype;              /* of the device: DCL_F32 (0 reads so) or DCL_F64                   */
     double tolerance;            /* relative gap to stop at; 0: 1e-4                                 */
-    int64_t width;               /* at most so many units; 0: as many as an optimum can need         */
+    int64_t width;               /* at most so many units; 0: as many as an optimum can need, rows + columns
+                                    where no such number is known (nonnegative, elastic)             */
     int64_t add;                 /* units to add a round, at most; 0: as many as help                */
     int64_t rounds, steps;       /* at most; 0: enough                                               */
     uint64_t seed;

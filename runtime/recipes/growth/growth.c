@@ -67,8 +67,9 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* As many units as the optimum can need: a row or a column each where an l1 norm picks them, with both signs where
- * the other factor may have only one. */
+/* As many units as an optimum can need: a row or a column each where an l1 norm picks them, with both signs where the
+ * other factor may have only one; orthogonal ones for the nuclear norm. Of the other penalties no such number is known,
+ * and this one is a guess. */
 static int64_t enough_units(const dcl_growth *g)
 {
     const int64_t rows = g->now.rows, columns = g->now.columns;
@@ -81,14 +82,20 @@ static int64_t enough_units(const dcl_growth *g)
     }
 }
 
-/* What was left to defaults. LAPACK counts with 32 bits. */
+/* LAPACK counts with 32 bits. */
+static int64_t most_units(const dcl_growth *g)
+{
+    const int64_t most = INT32_MAX / (g->now.rows + g->now.columns + 1);
+    return most > 0 ? most : 1;
+}
+
+/* What was left to defaults. */
 static void complete(dcl_growth *g)
 {
     dcl_growth_options *o = &g->options;
-    const int64_t most = INT32_MAX / (g->now.rows + g->now.columns + 1);
     o->dtype = o->dtype ? o->dtype : DCL_F32;
     o->tolerance = o->tolerance > 0 ? o->tolerance : 1e-4;
-    o->width = least(o->width > 0 ? o->width : enough_units(g), most > 0 ? most : 1);
+    o->width = least(o->width > 0 ? o->width : enough_units(g), most_units(g));
     o->rounds = o->rounds > 0 ? o->rounds : MOST_ROUNDS;
     o->started = o->started > 0 ? o->started : dcl__now();
 }
@@ -156,16 +163,18 @@ dcl_status dcl_growth_start(dcl_growth *g, const double *u, const double *v, int
     if (width < 0 || width > g->options.width)
         return dcl__fail(error, DCL_EINVAL, "the factors have %" PRId64 " units, and the growth has room for 0 to %"
                          PRId64, width, g->options.width);
-    dcl_status status = dcl__factors_copy(&g->now, u, v, width, error);
-    for (int64_t i = 0; i < g->now.rows * width && status == DCL_OK; i++)
+    for (int64_t i = 0; i < g->now.rows * width; i++)
         if (!isfinite(u[i]))
-            status = dcl__fail(error, DCL_ENUMERIC, "U holds a number that is not finite");
-    for (int64_t i = 0; i < g->now.columns * width && status == DCL_OK; i++)
+            return dcl__fail(error, DCL_ENUMERIC, "U holds a number that is not finite");
+    for (int64_t i = 0; i < g->now.columns * width; i++)
         if (!isfinite(v[i]))
-            status = dcl__fail(error, DCL_ENUMERIC, "V holds a number that is not finite");
+            return dcl__fail(error, DCL_ENUMERIC, "V holds a number that is not finite");
+    dcl_status status = dcl__factors_copy(&g->now, u, v, width, error);
+    if (status)
+        return status;
     g->polishes = 1;
     g->reached = 0;
-    return status;
+    return DCL_OK;
 }
 
 /* ---- A round ---- */
@@ -257,8 +266,10 @@ static const char *explain_rest(const dcl_growth *g)
         return "the polar of this penalty is only bounded, so that the gap does not close at the optimum";
     if (g->problem.lambda == 0)
         return "without a penalty (lambda 0) no lower bound but 0 is known";
-    const int is_full = g->options.width < enough_units(g) && g->best.width >= g->options.width;
-    if (is_full && g->certificate.polar > g->problem.lambda)
+    const int is_full = g->best.width >= g->options.width && g->certificate.polar > g->problem.lambda;
+    if (is_full && g->options.width == most_units(g))
+        return "the polar asks for more units than LAPACK counts with (2^31 - 1 numbers in U and V)";
+    if (is_full && g->options.width < enough_units(g))
         return "the polar asks for more units than --rank allows";
     if (g->options.dtype == DCL_F32 && g->loss.evaluations > 0)
         return "descents in single precision do not come closer (choose f64)";
