@@ -6,6 +6,7 @@
 
 #include "common.h"
 #include "recipes/completion/dropout.h"
+#include "recipes/completion/unshrink.h"
 
 Suite *completion_suite(void);
 
@@ -355,6 +356,75 @@ START_TEST(what_cannot_be_is_refused)
 }
 END_TEST
 
+/* ---- Units by least squares ---- */
+
+enum { UNITS = 5 };
+
+/* The gradient of the squares by each weight, and the largest that a term of it may be. */
+static double weight_gradients(const dcl_entries *e, const double *u, const double *v, const double *weight,
+                               double *gradient)
+{
+    double size = 0;
+    memset(gradient, 0, UNITS * sizeof *gradient);
+    for (int64_t a = 0; a < e->rows; a++)
+        for (int64_t i = e->start[a]; i < e->start[a + 1]; i++) {
+            double x[UNITS], left = e->value[i];
+            for (int k = 0; k < UNITS; k++) {
+                x[k] = u[a * UNITS + k] * v[e->column[i] * UNITS + k];
+                left -= weight[k] * x[k];
+            }
+            for (int k = 0; k < UNITS; k++) {
+                gradient[k] += weight_of(e, i) * left * x[k];
+                size += weight_of(e, i) * x[k] * x[k];
+            }
+        }
+    return size;
+}
+
+/* The conditions of an optimum: no weight is negative, none that is above 0 can gain, and none at 0 by rising. */
+START_TEST(weights_are_the_least_squares_that_are_not_negative)
+{
+    int zeros = 0;
+    for (uint64_t seed = 1; seed < 60; seed++) {
+        known k;
+        double u[M * UNITS], v[N * UNITS], before[M * UNITS], other[N * UNITS], weight[UNITS], gradient[UNITS];
+        dcl_error error;
+        draw_entries(&k, M, N, seed % 2 == 0);
+        draw(seed, u, M * UNITS);
+        draw(seed + 100, v, N * UNITS);
+        memcpy(before, u, sizeof u);
+        memcpy(other, v, sizeof v);
+        ASSERT_OK(dcl__unshrink(&k.entries, u, v, UNITS, &error));
+        for (int i = 0; i < UNITS; i++) {
+            weight[i] = pow(u[i] / before[i], 2);
+            ck_assert_double_eq_tol(v[i], other[i] * sqrt(weight[i]), 1e-14);
+            zeros += weight[i] == 0;
+        }
+        const double size = weight_gradients(&k.entries, before, other, weight, gradient);
+        for (int i = 0; i < UNITS; i++) {
+            ck_assert_double_le(gradient[i], 1e-8 * size);
+            ck_assert(weight[i] == 0 || gradient[i] >= -1e-8 * size);
+        }
+    }
+    ck_assert_int_gt(zeros, 60);             /* many would be negative */
+}
+END_TEST
+
+START_TEST(what_cannot_be_weighed_is_not_said_to_be)
+{
+    known k;
+    double u[M], v[N];
+    dcl_error error;
+    draw_entries(&k, M, N, 0);
+    draw(1, u, M);
+    draw(2, v, N);
+    u[0] = 1e200;
+    v[0] = 1;
+    ASSERT_FAILS(dcl__unshrink(&k.entries, u, v, 1, &error), DCL_ENUMERIC, "no f64 numbers");
+    ck_assert_double_eq(u[0], 1e200);
+}
+END_TEST
+
 /* ---- Dropout ---- */
 
 enum { R = 4 };
@@ -483,7 +553,8 @@ Suite *completion_suite(void)
         damped_biases_solve_their_equations, constant_entries_have_no_biases,
         without_entries_there_is_no_mean, errors_are_weighted, the_path_falls_and_ends_where_the_holdout_is_worse,
         the_path_ends_at_a_rise_that_is_no_chance,
-        a_given_lambda_is_the_only_one, what_cannot_be_is_refused, the_report_has_the_explicit_objective,
+        a_given_lambda_is_the_only_one, what_cannot_be_is_refused, weights_are_the_least_squares_that_are_not_negative,
+        what_cannot_be_weighed_is_not_said_to_be, the_report_has_the_explicit_objective,
         losses_under_masks_have_the_explicit_objective_for_a_mean, the_bound_is_nearly_reached_by_rank_one,
         without_noise_the_units_fit_the_entries, NULL};
     return make_suite("completion", open_device, close_device, tests);
