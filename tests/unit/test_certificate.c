@@ -9,6 +9,7 @@
 #include "common.h"
 #include "convex.h"
 #include "recipes/certificate/certificate.h"
+#include "recipes/common/assess.h"
 
 Suite *certificate_suite(void);
 
@@ -528,7 +529,7 @@ END_TEST
 START_TEST(factors_that_are_no_numbers_or_not_allowed_are_refused)
 {
     fixture f;
-    double u[M * N], v[N * N];
+    double u[M * N], v[N * N], values[N];
     dcl_certificate found = {.rank = 77};
     dcl_error error;
     make(&f, WEIGHTED, DCL_PENALTY_NUCLEAR, 1, 80);
@@ -536,6 +537,7 @@ START_TEST(factors_that_are_no_numbers_or_not_allowed_are_refused)
     draw(2, v, N * N);
     u[4] = NAN;
     ASSERT_FAILS(dcl_certify(&f.problem, u, v, N, NULL, &found, &error), DCL_ENUMERIC, "NaN or infinity");
+    ASSERT_FAILS(dcl__product_values(M, N, u, v, N, values, &error), DCL_ENUMERIC, "NaN or infinity");
     u[4] = 1e200;
     ASSERT_FAILS(dcl_certify(&f.problem, u, v, N, NULL, &found, &error), DCL_ENUMERIC, "squares");
     u[4] = 1;

@@ -189,25 +189,26 @@ static double balance_error(const double *products, int64_t width)
     return sum > 0 ? largest / (sum / (double)width) - 1 : 0;
 }
 
-/* The triangular factor of a QR factorization of a copy of x: rows = min(length, width), row-major. */
-static double *triangle(const double *x, int64_t length, int64_t width, int64_t *rows)
+/* The triangular factor of a QR factorization of a copy of x: rows = min(length, width), row-major; to be freed also
+ * after a failure. */
+static dcl_status find_triangle(const double *x, int64_t length, int64_t width, int64_t *rows, double **triangle,
+                                dcl_error *error)
 {
     *rows = length < width ? length : width;
-    double *copy = malloc((size_t)(length * width) * sizeof *copy);
+    double *copy = *triangle = malloc((size_t)(length * width) * sizeof *copy);
     double *scales = malloc((size_t)*rows * sizeof *scales);
-    int failed = !copy || !scales;
-    if (!failed) {
+    dcl_status status = DCL_OK;
+    if (!copy || !scales) {
+        status = dcl__no_memory(error, "a copy of the factors", length * width * (int64_t)sizeof *copy);
+    } else {
         memcpy(copy, x, (size_t)(length * width) * sizeof *copy);
-        failed = LAPACKE_dgeqrf(LAPACK_ROW_MAJOR, (int)length, (int)width, copy, (int)width, scales) != 0;
+        if (LAPACKE_dgeqrf(LAPACK_ROW_MAJOR, (int)length, (int)width, copy, (int)width, scales))
+            status = dcl__fail(error, DCL_ENUMERIC, "the factors hold NaN or infinity");
+        for (int64_t i = 0; i < *rows; i++)
+            memset(copy + i * width, 0, (size_t)i * sizeof *copy);
     }
     free(scales);
-    if (failed) {
-        free(copy);
-        return NULL;
-    }
-    for (int64_t i = 0; i < *rows; i++)
-        memset(copy + i * width, 0, (size_t)i * sizeof *copy);
-    return copy;
+    return status;
 }
 
 /* U V' = Q_u (R_u R_v') Q_v' has the singular values of the small matrix in the middle. */
@@ -215,19 +216,21 @@ dcl_status dcl__product_values(int64_t rows, int64_t columns, const double *u, c
                                double *values, dcl_error *error)
 {
     int64_t a = 0, b = 0;
-    double *left = triangle(u, rows, width, &a), *right = triangle(v, columns, width, &b);
-    double *core = malloc((size_t)(width * width) * sizeof *core), unused;
-    dcl_status status = DCL_OK;
+    double *left = NULL, *right = NULL, *core = malloc((size_t)(width * width) * sizeof *core), unused;
+    dcl_status status = core ? DCL_OK : dcl__no_memory(error, "the singular values of the product",
+                                                       width * width * (int64_t)sizeof *core);
     memset(values, 0, (size_t)width * sizeof *values);
-    if (!left || !right || !core) {
-        status = dcl__no_memory(error, "the singular values of the product", width * width * (int64_t)sizeof *core);
-    } else {
+    if (status == DCL_OK)
+        status = find_triangle(u, rows, width, &a, &left, error);
+    if (status == DCL_OK)
+        status = find_triangle(v, columns, width, &b, &right, error);
+    if (status == DCL_OK) {
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)a, (int)b, (int)width, 1, left, (int)width, right,
                     (int)width, 0, core, (int)b);
         /* A row-major a x b matrix is its transpose in column-major order: the same singular values. */
         if (LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', (int)b, (int)a, core, (int)b, values, &unused, 1, &unused, 1))
-            status = dcl__fail(error, DCL_ENUMERIC, "the singular values of U V' cannot be computed: the factors hold "
-                               "NaN or infinity");
+            status = dcl__fail(error, DCL_ENUMERIC, "the singular values of U V' do not converge: it holds NaN or "
+                               "infinity");
     }
     free(left);
     free(right);

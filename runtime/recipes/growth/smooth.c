@@ -18,7 +18,8 @@ typedef struct search {
     dcl__device_loss *d;
     int64_t width, u_count, count;
     double lambda, objective, next_objective;
-    double *x, *gradient, *next, *next_gradient, *direction, *metric;
+    double *x, *gradient, *next, *next_gradient, *direction;
+    double *metric[2];           /* of U's units and of V's: the same in every row                   */
     double *step[PAIRS], *change[PAIRS];     /* of x and of the gradient, oldest first                */
     double curved[PAIRS];        /* step'change                                                      */
     int pairs;
@@ -28,16 +29,19 @@ static dcl_status make(search *s, dcl__device_loss *d, const dcl__factors *f, dc
 {
     *s = (search){.d = d, .width = f->width, .u_count = f->rows * f->width, .lambda = d->problem->lambda};
     s->count = s->u_count + f->columns * f->width;
-    double *room = calloc((size_t)(s->count * (6 + 2 * PAIRS)), sizeof *room);
+    const int64_t numbers = s->count * (5 + 2 * PAIRS) + 2 * s->width;
+    double *room = calloc((size_t)numbers, sizeof *room);
     if (!room)
-        return dcl__no_memory(error, "the descent", s->count * (6 + 2 * PAIRS) * (int64_t)sizeof *room);
-    double **const parts[] = {&s->x, &s->gradient, &s->next, &s->next_gradient, &s->direction, &s->metric};
-    for (int i = 0; i < 6; i++, room += s->count)
+        return dcl__no_memory(error, "the descent", numbers * (int64_t)sizeof *room);
+    double **const parts[] = {&s->x, &s->gradient, &s->next, &s->next_gradient, &s->direction};
+    for (int i = 0; i < 5; i++, room += s->count)
         *parts[i] = room;
     for (int i = 0; i < PAIRS; i++, room += 2 * s->count) {
         s->step[i] = room;
         s->change[i] = room + s->count;
     }
+    s->metric[0] = room;
+    s->metric[1] = room + s->width;
     memcpy(s->x, f->u, (size_t)s->u_count * sizeof *s->x);
     memcpy(s->x + s->u_count, f->v, (size_t)(s->count - s->u_count) * sizeof *s->x);
     return DCL_OK;
@@ -55,8 +59,8 @@ static dcl_status evaluate(search *s, const double *x, double *objective, double
 }
 
 /* The inverse of the second derivatives along the entries of one factor, whose unit i meets the other's norm. */
-static void set_metric(double *metric, int64_t rows, const double *other, int64_t other_rows, int64_t width,
-                       double curvature, double lambda)
+static void set_metric(double *metric, const double *other, int64_t other_rows, int64_t width, double curvature,
+                       double lambda)
 {
     double largest = 0;
     for (int64_t i = 0; i < width; i++) {
@@ -66,8 +70,12 @@ static void set_metric(double *metric, int64_t rows, const double *other, int64_
     }
     for (int64_t i = 0; i < width; i++)
         metric[i] = largest > 0 ? 1 / fmax(metric[i], 1e-6 * largest) : 1;
-    for (int64_t a = 1; a < rows; a++)
-        memcpy(metric + a * width, metric, (size_t)width * sizeof *metric);
+}
+
+/* What all rows of U, then of V, are multiplied by. */
+static const double *metric_at(const search *s, int64_t at)
+{
+    return s->metric[at >= s->u_count];
 }
 
 /* ---- The direction ---- */
@@ -84,12 +92,14 @@ static void apply_metric(search *s, double *q)
     if (s->pairs > 0) {
         const double *change = s->change[s->pairs - 1];
         double square = 0;
-        for (int64_t i = 0; i < s->count; i++)
-            square += change[i] * s->metric[i] * change[i];
+        for (int64_t at = 0; at < s->count; at += s->width)
+            for (int64_t i = 0; i < s->width; i++)
+                square += change[at + i] * metric_at(s, at)[i] * change[at + i];
         scale = square > 0 ? s->curved[s->pairs - 1] / square : 1;
     }
-    for (int64_t i = 0; i < s->count; i++)
-        q[i] *= scale * s->metric[i];
+    for (int64_t at = 0; at < s->count; at += s->width)
+        for (int64_t i = 0; i < s->width; i++)
+            q[at + i] *= scale * metric_at(s, at)[i];
 }
 
 /* direction = -H gradient by the two loops over the pairs. */
@@ -199,8 +209,8 @@ dcl_status dcl__descend_smooth(dcl__device_loss *d, dcl__factors *f, double prec
         return status;
     double *room = s.x;
     const double curvature = d->curvature * d->density;
-    set_metric(s.metric, f->rows, f->v, f->columns, f->width, curvature, s.lambda);
-    set_metric(s.metric + s.u_count, f->columns, f->u, f->rows, f->width, curvature, s.lambda);
+    set_metric(s.metric[0], f->v, f->columns, f->width, curvature, s.lambda);
+    set_metric(s.metric[1], f->u, f->rows, f->width, curvature, s.lambda);
     status = descend(&s, precision, error);
     if (status == DCL_OK)
         status = dcl__factors_copy(f, s.x, s.x + s.u_count, f->width, error);
