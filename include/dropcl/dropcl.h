@@ -599,7 +599,8 @@ typedef struct dcl_growth_options {
     int64_t rounds, steps;       /* at most; 0: enough                                               */
     uint64_t seed;
     double started;              /* CLOCK_MONOTONIC seconds that count as the start; 0: now          */
-    int (*progress)(void *user, const dcl_growth_round *round); /* not 0 ends the run               */
+    int (*progress)(void *user, const dcl_growth_round *round); /* asked often, with the last round, a round 0 before
+                                    the first; not 0 ends the run                                    */
     void *user;
 } dcl_growth_options;
 

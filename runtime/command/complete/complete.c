@@ -42,7 +42,7 @@ typedef struct run {
 static int on_round(void *user, const dcl_growth_round *round)
 {
     run *r = user;
-    if (dcl__shows_progress(r->request->quiet) && dcl__now() - r->shown > 0.05) {
+    if (dcl__shows_progress(r->request->quiet) && round->round > 0 && dcl__now() - r->shown > 0.05) {
         char line[160];
         if (r->request->noise == NOISE_DROPOUT)
             snprintf(line, sizeof line, "step %lld  objective %.6g", (long long)round->steps, round->objective);

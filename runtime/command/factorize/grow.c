@@ -93,7 +93,7 @@ int dcl__check_grow(const dcl__grow_request *q, int is_grow, double lambda)
 static int on_round(void *user, const dcl_growth_round *round)
 {
     state *s = user;
-    const int is_new = round->round != s->round || round->round == 1;
+    const int is_new = round->round > 0 && (round->round != s->round || round->round == 1);
     if (dcl__shows_progress(s->run->quiet) && is_new && dcl__now() - s->shown > 0.05) {
         char line[200];
         snprintf(line, sizeof line, "lambda %.4g  round %lld  units %lld  objective %.6g  gap %.2e", round->lambda,

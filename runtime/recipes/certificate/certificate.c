@@ -284,6 +284,8 @@ dcl_status dcl__certify(const dcl_problem *problem, const double *u, const doubl
         atoms->above = problem->lambda;
     dcl_status status = dcl__slope_make(problem, u, v, width, &slope, error);
     slope.data_gram = problem->data ? proving->data_gram : NULL;
+    slope.stops = proving->stops;
+    slope.user = proving->user;
     if (status == DCL_OK)
         status = judge(&slope, proving, &found, atoms, error);
     dcl__slope_free(&slope);

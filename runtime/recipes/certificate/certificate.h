@@ -16,6 +16,8 @@ typedef struct dcl__proving {
     double tolerance;            /* the relative gap that is asked for                               */
     uint64_t seed;               /* of random starts                                                 */
     dcl__data_gram *data_gram;   /* kept from one certificate of the same data to the next, or NULL  */
+    int (*stops)(void *user);    /* asked between steps; not 0: what is proven by then is enough; NULL: nothing asks */
+    void *user;
 } dcl__proving;
 
 /* The certificate of factors; atoms (NULL: none wanted) receives what lowers the objective when added, their `above`

@@ -213,7 +213,8 @@ static dcl_status iterate(state *s, dcl__lanczos *found, dcl_error *error)
     dcl_status status = start(s, error);
     for (int over = 0; status == DCL_OK && !over;) {
         status = step(s, error);
-        over = s->steps >= limit || (status == DCL_OK && !(s->beta[s->steps - 1] > 0));
+        over = s->steps >= limit || (status == DCL_OK && !(s->beta[s->steps - 1] > 0)) ||
+               (s->options->stops && s->options->stops(s->options->user));
         if (status || (!over && s->steps < next))
             continue;
         next = s->steps + 1 + s->steps / 8;

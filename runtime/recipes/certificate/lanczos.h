@@ -34,6 +34,9 @@ typedef struct dcl__lanczos_options {
     double level;                /* above 0: goes on until those of all Ritz values above it are exact but for
                                     rounding, or more than are wanted, whatever the slack            */
     int64_t steps;               /* at most; 0: as many as the size                                  */
+    int (*stops)(void *user);    /* asked after every step (NULL: never); not 0: no more of them, and the bound is
+                                    that of those that there are                                     */
+    void *user;
 } dcl__lanczos_options;
 
 typedef struct dcl__lanczos {

@@ -144,7 +144,8 @@ static dcl_status find_by_lanczos(gram *g, uint64_t seed, int64_t count, double 
 {
     const dcl__operator a = {g->side, apply_gram, g};
     const dcl__lanczos_options options = {.slack = 1e-12, .failure = 1e-10, .seed = seed, .vectors = count,
-                                          .level = level, .steps = level > 0 ? g->side / STEPS_SHARE : 0};
+                                          .level = level, .steps = level > 0 ? g->side / STEPS_SHARE : 0,
+                                          .stops = g->slope->stops, .user = g->slope->user};
     dcl__lanczos found;
     dcl_status status = dcl__lanczos_run(&a, &options, &found, error);
     g->values[0] = found.upper;
@@ -383,7 +384,7 @@ dcl_status dcl__spectral_polar_large(const dcl__slope *slope, double slack, doub
     const int64_t wanted = atoms && atoms->most > 1 ? atoms->most : 1;
     const dcl__operator matrix = {side, apply_normal, &a};
     const dcl__lanczos_options options = {.slack = 2 * slack, .failure = failure, .seed = seed, .vectors = wanted,
-                                          .steps = MOST_STEPS};
+                                          .steps = MOST_STEPS, .stops = slope->stops, .user = slope->user};
     dcl__lanczos found = {0};
     *polar = (dcl__polar){.proof = DCL_PROOF_PROBABLE, .failure = failure};
     a.middle = malloc((size_t)longer * sizeof *a.middle);

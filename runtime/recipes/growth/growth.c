@@ -100,11 +100,15 @@ static void complete(dcl_growth *g)
     o->started = o->started > 0 ? o->started : dcl__now();
 }
 
+/* Once is enough. */
 static int is_asked_to_stop(void *user)
 {
-    const dcl_growth *g = user;
+    dcl_growth *g = user;
     const dcl_growth_options *o = &g->options;
-    return g->history_count > 0 && o->progress && o->progress(o->user, &g->history[g->history_count - 1]);
+    const dcl_growth_round none = {.lambda = g->problem.lambda, .objective = INFINITY, .gap = 1};
+    const dcl_growth_round *last = g->history_count > 0 ? &g->history[g->history_count - 1] : &none;
+    g->loss.stopped = g->loss.stopped || (o->progress && o->progress(o->user, last));
+    return g->loss.stopped;
 }
 
 static dcl_status set_up(dcl_growth *g, const dcl_registry *registry, dcl_device *device, dcl_error *error)
@@ -301,7 +305,8 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
     dcl_certificate c;
     dcl_status status = descend(g, error);
     dcl__atoms atoms = {.most = atoms_wanted(g, round)};
-    const dcl__proving proving = {g->options.tolerance, g->options.seed + ++g->proofs, &g->data_gram};
+    const dcl__proving proving = {g->options.tolerance, g->options.seed + ++g->proofs, &g->data_gram,
+                                  is_asked_to_stop, g};
     if (status == DCL_OK)
         status = dcl__certify(&g->problem, g->now.u, g->now.v, g->now.width, &proving, &c, &atoms, error);
     if (status == DCL_OK)
@@ -312,7 +317,7 @@ static dcl_status go_round(dcl_growth *g, int64_t round, int *over, dcl_error *e
         g->first_step = dcl__now() - g->options.started;
     if (status == DCL_OK) {
         judge(g, old, atoms.count > 0);
-        g->loss.stopped |= is_asked_to_stop(g);
+        is_asked_to_stop(g);
         g->rounds++;
         *over = is_over(g);
     }
