@@ -141,9 +141,9 @@ dcl_status dcl__device_loss_at(dcl__device_loss *d, int64_t width, const double 
         status = dcl_session_step(d->session, 1, error);
     if (status == DCL_OK)
         status = dcl_session_fetch(d->session, "loss", DCL_F64, loss, error);
-    if (status == DCL_OK)
+    if (status == DCL_OK && gradient_u)
         status = fetch_padded(d, "gradient U", rows, width, gradient_u, error);
-    if (status == DCL_OK)
+    if (status == DCL_OK && gradient_v)
         status = fetch_padded(d, "gradient V", columns, width, gradient_v, error);
     d->evaluations++;
     if (status == DCL_OK && !isfinite(*loss))

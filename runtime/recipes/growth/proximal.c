@@ -111,8 +111,8 @@ static dcl_status step_side(descent *s, int k, double by, dcl_error *error)
     find_curvature(s, other);
     find_norms(s, other);
     const double *u = k == 0 ? x->ahead : other->now, *v = k == 0 ? other->now : x->ahead;
-    dcl_status status = dcl__device_loss_at(s->d, s->width, u, v, &loss, s->sides[0].gradient, s->sides[1].gradient,
-                                            error);
+    dcl_status status = dcl__device_loss_at(s->d, s->width, u, v, &loss, k == 0 ? x->gradient : NULL,
+                                            k == 0 ? NULL : x->gradient, error);
     if (status == DCL_OK)
         shrink(s, x);
     return status;
@@ -131,8 +131,8 @@ static dcl_status step(descent *s, dcl_error *error)
 
 static dcl_status evaluate(descent *s, double *objective, dcl_error *error)
 {
-    dcl_status status = dcl__device_loss_at(s->d, s->width, s->sides[0].now, s->sides[1].now, objective,
-                                            s->sides[0].gradient, s->sides[1].gradient, error);
+    dcl_status status = dcl__device_loss_at(s->d, s->width, s->sides[0].now, s->sides[1].now, objective, NULL, NULL,
+                                            error);
     double penalty = 0;
     if (status)
         return status;
