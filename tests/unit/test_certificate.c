@@ -597,7 +597,8 @@ Suite *certificate_suite(void)
         balanced_factors_of_dropout_are_certified, small_units_count_for_the_rank_of_dropout,
         zero_is_certified_at_once_where_lambda_is_large,
         without_a_penalty_the_bound_is_zero, no_entries_and_no_numbers_make_a_gap_of_zero,
-        units_are_weighed_as_they_are, a_probable_bound_is_as_near_as_it_is_asked_to_be, what_makes_no_problem_is_refused,
+        units_are_weighed_as_they_are, a_probable_bound_is_as_near_as_it_is_asked_to_be,
+        what_makes_no_problem_is_refused,
         factors_that_are_no_numbers_or_not_allowed_are_refused, rows_without_entries_hold_numbers_too,
         a_huge_lambda_is_certified, an_objective_that_is_no_number_is_not_certified, NULL};
     Suite *suite = make_suite("certificate", NULL, NULL, tests);

@@ -33,7 +33,7 @@ typedef struct dcl__slope {
     double with_data;            /* <Z, Y>                                                           */
     double energy;               /* loss(Y, 0)                                                       */
     dcl__data_gram *data_gram;   /* borrowed, to be set after dcl__slope_make; NULL: none is kept    */
-    int (*stops)(void *user);    /* to be set as well: ends Lanczos' method early where it is not 0; NULL: nothing does */
+    int (*stops)(void *user);    /* to be set as well: not 0 ends Lanczos' method early; NULL: nothing does */
     void *user;
     double data_size, factor_size;           /* with all there: the curvature times ||Y||_F and ||U||_F ||V||_F, of
                                     which Z is the difference                                        */

@@ -48,7 +48,8 @@ typedef struct dcl__device_loss {
 
 /* Fills in what the problem decides; nothing is built before the first evaluation. */
 dcl_status dcl__device_loss_start(dcl__device_loss *d, dcl_error *error);
-/* loss(Y, U V') and its gradients, which have the shapes of u and v (NULL: not wanted). DCL_ENUMERIC where they are not finite. */
+/* loss(Y, U V') and its gradients, which have the shapes of u and v (NULL: not wanted). DCL_ENUMERIC where the loss is
+ * not finite. */
 dcl_status dcl__device_loss_at(dcl__device_loss *d, int64_t width, const double *u, const double *v, double *loss,
                                double *gradient_u, double *gradient_v, dcl_error *error);
 /* Whether descents are to end: out of evaluations, or asked to stop. */
