@@ -565,7 +565,7 @@ typedef struct dcl_certificate {
                                     sums of squares: 0 at every stationary point                     */
     double balance_error;        /* largest | ||u_i|| - ||v_i|| | / sqrt(||u_i|| ||v_i||) of units that are
                                     not 0                                                            */
-    int64_t rank;                /* singular values of U V' above 1e-3 of the largest                */
+    int64_t rank;                /* singular values of U V' above 1e-6 of the largest (1e-3 of penalties of squares) */
 } dcl_certificate;
 
 typedef struct dcl_certify_options {

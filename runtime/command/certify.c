@@ -26,14 +26,13 @@ typedef struct request {
 /* The words of --penalty and --loss, in the order of their numbers. */
 #define PENALTIES "nuclear|l1-l2|l2-l1|l1-l1|l1-nonnegative|nonnegative|elastic|dropout|dropblock"
 static const int losses[] = {0, DCL_LOSS_SQUARED, DCL_LOSS_LOGISTIC};
-static const double usual_tolerance = 1e-4;
 
 /* LAPACK finds so many singular values in seconds. */
 enum { MOST_VALUES = 2048 };
 
 static int is_certified(const request *q, const dcl_certificate *c)
 {
-    return c->proof != DCL_PROOF_NONE && c->relative_gap <= (isnan(q->tolerance) ? usual_tolerance : q->tolerance);
+    return c->proof != DCL_PROOF_NONE && c->relative_gap <= q->tolerance;
 }
 
 /* ---- What is printed ---- */
@@ -221,7 +220,7 @@ static dcl_status certify(const request *q, const dcl__observations *y, const dc
 {
     dcl_problem problem = {.loss = losses[q->loss], .penalty = q->penalty, .lambda = q->lambda,
                            .mixture = isnan(q->mixture) ? 0.5 : q->mixture, .block = q->block};
-    const dcl_certify_options options = {.tolerance = isnan(q->tolerance) ? 0 : q->tolerance, .seed = q->seed};
+    const dcl_certify_options options = {.tolerance = q->tolerance, .seed = q->seed};
     char files[8192];
     snprintf(files, sizeof files, "%s, %s", q->left, q->right);
     dcl__observations_use(y, &problem);
@@ -256,7 +255,7 @@ static int run(const request *q)
     dcl__array_free(&v);
     if (status)
         return dcl__exit(status, &error);
-    if (isnan(q->tolerance) || is_certified(q, &found))
+    if (is_certified(q, &found))
         return DCL__EXIT_DONE;
     dcl__complain("the relative gap is %.3g, above the tolerance %g", found.relative_gap, q->tolerance);
     return DCL__EXIT_TOLERANCE;
@@ -288,7 +287,7 @@ static int check_request(const request *q)
 
 int dcl__command_certify(int argc, char **argv)
 {
-    request q = {.loss = 1, .penalty = DCL_PENALTY_NUCLEAR, .lambda = NAN, .mixture = NAN, .tolerance = NAN,
+    request q = {.loss = 1, .penalty = DCL_PENALTY_NUCLEAR, .lambda = NAN, .mixture = NAN, .tolerance = 1e-4,
                  .scale = 1, .seed = 1};
     const dcl__option options[] = {
         {"--lambda", "L", "weight of the penalty", DCL__OPTION_NUMBER, &q.lambda},
@@ -299,7 +298,7 @@ int dcl__command_certify(int argc, char **argv)
         {"--mixture", "A", "elastic: (A ||u||_1 + (1 - A) ||u||_2) ||v||_2 (default 0.5)", DCL__OPTION_NUMBER,
          &q.mixture},
         {"--block", "B", "dropblock: neighbouring units that are dropped together", DCL__OPTION_INTEGER, &q.block},
-        {"--tolerance", "GAP", "exit status 5 when the relative gap is above", DCL__OPTION_NUMBER, &q.tolerance},
+        {"--tolerance", "GAP", "exit status 5 when the relative gap is above (default 1e-4)", DCL__OPTION_NUMBER, &q.tolerance},
         {"--seed", "N", "seed of the random start of a probable bound (default 1)", DCL__OPTION_SEED, &q.seed},
         {"--entries", NULL, "read Y as `dropcl complete` does: of triplets and coordinates, what is not listed is "
          "missing", DCL__OPTION_FLAG, &q.entries},
@@ -321,7 +320,7 @@ int dcl__command_certify(int argc, char **argv)
         "                more than 1 percent; certified: at most 1e-4, or the tolerance\n"
         "  polar         above lambda: another unit would help (\"at most\": only a bound of it is known, which proves\n"
         "                nothing there); stationarity 0: these units are at rest\n"
-        "  rank          singular values of U V' above 1/1000 of the largest\n"
+        "  rank          singular values of U V' above 1e-6 of the largest (dropout, dropblock: 1e-3)\n"
         "For the penalties dropout and dropblock, sums of squares, the width is that of U and V; of a whole matrix\n"
         "with a side up to 2048 the lower bound is the closed form, as in `dropcl factorize`.",
         "  dropcl certify Y.npy U.npy V.npy --lambda 2\n"

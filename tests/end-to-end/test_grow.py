@@ -13,7 +13,7 @@ def closed_form(matrix, lam):
     """min ||Y - X||^2 + lambda ||X||_*, and the rank of the minimiser."""
     values = numpy.linalg.svd(matrix, compute_uv=False)
     left = numpy.maximum(values - lam / 2, 0)
-    rank = int((left > 1e-3 * left[0]).sum()) if left[0] > 1e-9 * values[0] else 0
+    rank = int((left > 1e-6 * left[0]).sum()) if left[0] > 1e-9 * values[0] else 0
     return ((values - left) ** 2).sum() + lam * left.sum(), rank
 
 

@@ -197,7 +197,7 @@ static void print_optimum(const dcl_factorize_result *r)
 /* By the same rule as that of the factors, where the singular values are known. */
 static void print_rank(const dcl_factorize_result *r)
 {
-    const int64_t rank = r->shrunk ? dcl__numerical_rank(r->shrunk, r->data_count) : r->optimum.rank;
+    const int64_t rank = r->shrunk ? dcl__rank_under_noise(r->shrunk, r->data_count) : r->optimum.rank;
     printf("rank           %lld (at the %s %lld)\n", (long long)r->assessment.rank,
            r->optimum.inexact ? "bound" : "optimum", (long long)rank);
 }

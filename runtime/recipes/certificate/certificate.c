@@ -189,8 +189,9 @@ static double balance_of(const dcl__slope *s)
     return worst;
 }
 
-/* The rank as it is reported, and the number of singular values that are more than rounding. */
-static dcl_status find_ranks(const dcl__slope *s, int64_t *rank, int64_t *full_rank, dcl_error *error)
+/* The rank as it is reported, and the number of singular values that are more than rounding. Penalties of squares are
+ * what noise comes to. */
+static dcl_status find_ranks(const dcl__slope *s, int squares, int64_t *rank, int64_t *full_rank, dcl_error *error)
 {
     const double rounding = fmax((double)s->rows, (double)s->columns) * DBL_EPSILON;
     double *values = malloc((size_t)s->width * sizeof *values);
@@ -198,7 +199,7 @@ static dcl_status find_ranks(const dcl__slope *s, int64_t *rank, int64_t *full_r
         return dcl__no_memory(error, "singular values", s->width * (int64_t)sizeof *values);
     dcl_status status = dcl__product_values(s->rows, s->columns, s->u, s->v, s->width, values, error);
     if (status == DCL_OK)
-        *rank = dcl__numerical_rank(values, s->width);
+        *rank = (squares ? dcl__rank_under_noise : dcl__numerical_rank)(values, s->width);
     for (int64_t i = 0; i < s->width && status == DCL_OK; i++)
         *full_rank += values[i] > rounding * values[0];
     free(values);
@@ -254,7 +255,7 @@ static dcl_status judge(const dcl__slope *s, const dcl__proving *proving, dcl_ce
         status = dcl__fail(error, DCL_ENUMERIC, "the objective is no f64 number: the factors hold NaN or infinity, or "
                            "they or lambda are too large");
     if (status == DCL_OK && s->width > 0 && !atoms)
-        status = find_ranks(s, &found->rank, &full_rank, error);
+        status = find_ranks(s, penalty->squares != NULL, &found->rank, &full_rank, error);
     if (status)
         return status;
     const double scaling = (penalty->squares ? 2 : 1) * found->regularizer;

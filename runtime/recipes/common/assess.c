@@ -238,15 +238,25 @@ dcl_status dcl__product_values(int64_t rows, int64_t columns, const double *u, c
     return status;
 }
 
-int64_t dcl__numerical_rank(const double *values, int64_t count)
+static int64_t count_above(const double *values, int64_t count, double share)
 {
     double largest = 0;
     int64_t rank = 0;
     for (int64_t i = 0; i < count; i++)
         largest = fmax(largest, values[i]);
     for (int64_t i = 0; i < count; i++)
-        rank += values[i] > 1e-3 * largest;
+        rank += values[i] > share * largest;
     return rank;
+}
+
+int64_t dcl__numerical_rank(const double *values, int64_t count)
+{
+    return count_above(values, count, 1e-6);
+}
+
+int64_t dcl__rank_under_noise(const double *values, int64_t count)
+{
+    return count_above(values, count, 1e-3);
 }
 
 static dcl_status assess(const dcl_matrix *data, const pair *p, const dcl_noise *noise, dcl_assessment *assessment,
@@ -265,7 +275,7 @@ static dcl_status assess(const dcl_matrix *data, const pair *p, const dcl_noise 
     found.regularizer = penalty(p, noise, products);
     found.objective = found.data_term + found.regularizer;
     found.balance_error = balance_error(products, blocks);
-    found.rank = dcl__numerical_rank(values, p->width);
+    found.rank = dcl__rank_under_noise(values, p->width);
     *assessment = found;
     return DCL_OK;
 }

@@ -276,7 +276,7 @@ dcl_status dcl__dropout_finish(dcl__dropout *d, dcl_growth_result *result, dcl_e
         status = dcl__product_values(d->task.rows, d->task.columns, d->u, d->v, d->task.width, d->values, error);
     if (status)
         return status;
-    d->found.rank = dcl__numerical_rank(d->values, d->task.width);
+    d->found.rank = dcl__rank_under_noise(d->values, d->task.width);
     d->found.balance_error = balance_of(d);
     const int rests = !d->stopped && d->history_count > 0 &&
                       dcl__is_at_rest(&d->history->objective, sizeof *d->history, d->history_count);
