@@ -202,6 +202,13 @@ class Recovery(Complete):
         self.refuse("M.csv", "test.csv: line 1 has 3 fields, but 4 are needed", "--weights", "--holdout", "test.csv",
                     "--lambda", 1)
 
+    def test_a_holdout_file_that_is_trained_with_is_said(self):
+        self.write("M.csv", "a,x,1\na,y,3\nb,x,4\nb,y,6\nb,z,5\n")
+        self.write("test.csv", "a,x,1\nb,z,8\na,z,2\na,z,2\n")
+        shown = self.dropcl("complete", "M.csv", "-o", "fit", "--holdout", "test.csv", "--lambda", 1).out
+        self.assertIn("2 of the 3 entries of the holdout are trained with", shown)
+        self.assertIn("duplicates     1 in the holdout", shown)
+
     def test_signs_by_the_logistic_loss(self):
         full, known, _ = ratings()
         sign = (full > numpy.median(full)).astype(int)

@@ -211,6 +211,31 @@ static void print_hint(const dcl__complete_facts *f, const dcl_completion_result
                r->path[r->chosen].lambda / r->path[0].lambda);
 }
 
+/* Entries that the matrix has too; both have their columns in order. */
+static int64_t count_shared(const dcl_entries *a, const dcl_entries *b)
+{
+    int64_t shared = 0;
+    for (int64_t row = 0; row < a->rows; row++)
+        for (int64_t i = a->start[row], k = b->start[row]; i < a->start[row + 1] && k < b->start[row + 1];) {
+            const int64_t left = a->column[i], right = b->column[k];
+            shared += left == right;
+            i += left <= right;
+            k += right <= left;
+        }
+    return shared;
+}
+
+/* What a file of a holdout or a test should not have. */
+static void print_part(const dcl__complete_facts *f, const dcl__entry_table *part, const char *name)
+{
+    const int64_t shared = part ? count_shared(&f->training->entries, &part->entries) : 0;
+    if (part && part->duplicates > 0)
+        printf("duplicates     %lld in the %s\n", (long long)part->duplicates, name);
+    if (shared > 0)
+        printf("hint           %lld of the %lld entries of the %s are trained with, so that its error is too small: "
+               "leave them out of the matrix\n", (long long)shared, (long long)part->entries.count, name);
+}
+
 static void print_header(const dcl__entry_table *part, const char *name)
 {
     if (has_header(part))
@@ -247,6 +272,8 @@ static void print_summary(const dcl__complete_facts *f, const dcl_completion_res
     if (f->training->duplicates > 0)
         printf("duplicates     %lld (an entry that is listed again counts with the mean of its values)\n",
                (long long)f->training->duplicates);
+    print_part(f, f->holdout, "holdout");
+    print_part(f, f->test, "test");
     printf("time           %.2f s\nfiles          %s: U.npy V.npy row_bias.npy column_bias.npy %smodel.json "
            "report.json path.csv history.csv report.svg report.png\n", f->seconds, f->folder,
            f->training->row_label.count > 0 ? "rows.csv columns.csv " : "");
