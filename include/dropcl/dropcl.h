@@ -545,7 +545,9 @@ typedef struct dcl_problem {
 enum {
     DCL_PROOF_RIGOROUS = 1,      /* true, rounding included                                          */
     DCL_PROOF_PROBABLE = 2,      /* true but for a small probability over random starts              */
-    DCL_PROOF_NONE = 3           /* there is none; no penalty of today                               */
+    DCL_PROOF_NONE = 3,          /* there is none; no penalty of today                               */
+    DCL_PROOF_CLOSED_FORM = 4    /* from the singular values of the data, LAPACK's rounding estimated;
+                                    not of dcl_certify                                               */
 };
 
 typedef struct dcl_certificate {
@@ -617,7 +619,8 @@ DCL_API dcl_status dcl_growth_start(dcl_growth *growth, const double *u, const d
                                     dcl_error *error);
 
 /* Descends, certifies and grows until the gap is within the tolerance, from where the last run ended: a path of falling
- * lambda is a run for each. */
+ * lambda is a run for each. Where descents are needed and lambda is below a hundredth of the last one (at first: of the
+ * largest that has units), stages of a fifth lead to it, whose rounds are in the history too. */
 DCL_API dcl_status dcl_growth_run(dcl_growth *growth, double lambda, dcl_error *error);
 
 typedef struct dcl_growth_result {
@@ -730,8 +733,8 @@ DCL_API dcl_status dcl_completion_create(const dcl_registry *registry, dcl_devic
                                          dcl_completion **completion, dcl_error *error);
 DCL_API void dcl_completion_free(dcl_completion *completion);
 
-/* Solves for one lambda, or for falling ones until the error on the holdout has risen twice in a row. With noise:
- * trains. */
+/* Solves for one lambda, or for falling ones until the error on the holdout has risen twice in a row, or once by more
+ * than four standard errors of the difference. With noise: trains. */
 DCL_API dcl_status dcl_completion_run(dcl_completion *completion, dcl_error *error);
 
 /* Everything is owned by the completion. */

@@ -210,7 +210,7 @@ static dcl_status use_closed_form(const dcl_problem *p, int64_t width, dcl_certi
         return status;
     c->lower_bound = optimum.minimum - optimum.error;
     c->relative_gap = fmax(c->objective - c->lower_bound, 0) / c->objective;
-    c->proof = DCL__PROOF_CLOSED_FORM;
+    c->proof = DCL_PROOF_CLOSED_FORM;
     c->exact = !optimum.inexact;
     return DCL_OK;
 }

@@ -67,18 +67,23 @@ static dcl_status check_inputs(const char *folder, const dcl__texts *inputs, dcl
     return DCL_OK;
 }
 
+/* Whether report.json says that a run left the folder, of a given command where it is not NULL. */
+static int has_report(const char *folder, const char *command)
+{
+    json_t *report = NULL;
+    if (dcl__json_read(dcl__join(folder, REPORT).text, NULL, &report, NULL))
+        return 0;
+    const char *const found = json_string_value(json_object_get(report, "command"));
+    const int is_ours = json_is_string(json_object_get(report, "version")) && found &&
+                        (!command || strcmp(found, command) == 0);
+    json_decref(report);
+    return is_ours;
+}
+
 /* Whether report.json or a checkpoint says that a run left the folder. */
 static int is_of_a_run(const char *folder)
 {
-    json_t *report = NULL;
-    if (dcl__checkpoint_exists(dcl__join(folder, CHECKPOINT).text))
-        return 1;
-    if (dcl__json_read(dcl__join(folder, REPORT).text, NULL, &report, NULL))
-        return 0;
-    const int found = json_is_string(json_object_get(report, "version")) &&
-                      json_is_string(json_object_get(report, "command"));
-    json_decref(report);
-    return found;
+    return dcl__checkpoint_exists(dcl__join(folder, CHECKPOINT).text) || has_report(folder, NULL);
 }
 
 static dcl_status check_name(const char *folder, const char *name, int is_known, dcl_error *error)
@@ -106,8 +111,9 @@ dcl_status dcl__results_start(dcl__results *results, const char *folder, const d
     dcl_status status = check_inputs(folder, inputs, error);
     for (int i = 0; i < RESULT_COUNT && status == DCL_OK; i++)
         status = check_name(folder, RESULTS[i], is_known, error);
+    const int has_further = further && has_report(folder, "lab");
     for (int i = 0; further && i < further->count && status == DCL_OK; i++)
-        status = check_name(folder, further->items[i], is_known, error);
+        status = check_name(folder, further->items[i], has_further, error);
     return status ? status : dcl__folder_create(folder, error);
 }
 
@@ -119,21 +125,31 @@ static int holds(const dcl__texts *texts, const char *text)
     return 0;
 }
 
+/* Says that a run of dropcl has the folder, whatever becomes of it. */
+static dcl_status write_mark(const char *folder, const char *command, dcl_error *error)
+{
+    json_t *report = json_pack("{s:s, s:s, s:s}", "version", dcl_version(), "command", command, "status", "unfinished");
+    const dcl_status status = dcl__json_write(dcl__join(folder, REPORT).text, report, error);
+    json_decref(report);
+    return status;
+}
+
 dcl_status dcl__results_replace(const char *folder, const char *command, const dcl__texts *written, dcl_error *error)
 {
-    for (int i = 0; i < RESULT_COUNT; i++) {
+    const int is_known = is_of_a_run(folder);
+    dcl_status status = write_mark(folder, command, error);
+    for (int i = 0; status && !is_known && i < written->count; i++)
+        unlink(dcl__join(folder, written->items[i]).text);       /* without the mark nobody would know whose they are */
+    for (int i = 0; i < RESULT_COUNT && status == DCL_OK; i++) {
         const dcl__path path = dcl__join(folder, RESULTS[i]);
-        if (holds(written, RESULTS[i]))
+        if (RESULTS[i] == REPORT || holds(written, RESULTS[i]))
             continue;
         if (RESULTS[i] == CHECKPOINT)
             dcl__checkpoint_remove(path.text);
         else if (unlink(path.text) && errno != ENOENT)
-            return dcl__fail(error, DCL_EIO, "%s: it belongs to results that were here before, and cannot be removed "
-                             "(%s)", path.text, strerror(errno));
+            status = dcl__fail(error, DCL_EIO, "%s: it belongs to results that were here before, and cannot be removed "
+                               "(%s)", path.text, strerror(errno));
     }
-    json_t *report = json_pack("{s:s, s:s, s:s}", "version", dcl_version(), "command", command, "status", "unfinished");
-    const dcl_status status = dcl__json_write(dcl__join(folder, REPORT).text, report, error);
-    json_decref(report);
     return status;
 }
 

@@ -16,8 +16,8 @@ dcl__path dcl__join(const char *folder, const char *name);
  *
  * Start takes a folder that is there only where nothing of the user's can be lost: none of the files that are read may
  * lie in it (DCL_EINVAL), and where files bear names of results, report.json or a checkpoint must say that an earlier
- * run left them (DCL_EIO). `inputs` lists what is read, NULL for what is not given, and `further` names of results that
- * only this command has, or is NULL. */
+ * run left them (DCL_EIO): what bears such a name there is replaced. `inputs` lists what is read, NULL for what is not
+ * given, and `further` names of results that only `dropcl lab` has, or is NULL. */
 typedef struct dcl__results {
     const char *folder;
     int made;
@@ -25,7 +25,7 @@ typedef struct dcl__results {
 dcl_status dcl__results_start(dcl__results *results, const char *folder, const dcl__texts *inputs,
                               const dcl__texts *further, dcl_error *error);
 #define DCL__RESULTS_DOC \
-    "folder for the results: a new one, or what an earlier run left; no file that is read lies in it"
+    "folder for the results: a new one, or what an earlier run left; no data that are read lie in it"
 void dcl__results_end(const dcl__results *results, dcl_status status);
 
 /* To be called behind the first file of a run, so that what was there outlives a disk without room: removes whatever

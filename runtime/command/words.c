@@ -20,7 +20,7 @@ dcl__sentence dcl__proof_sentence(const dcl_certificate *c)
     static const char *const truths[] = {
         "", "the lower bound is true, rounding included", "the lower bound is true but for a probability of",
         "there is no lower bound for this penalty and loss",
-        "the lower bound is the closed form of the least objective"};
+        "the lower bound is a closed form, in which LAPACK's rounding is estimated"};
     dcl__sentence sentence;
     char chance[60] = "";
     if (c->proof == DCL_PROOF_PROBABLE)

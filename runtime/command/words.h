@@ -7,9 +7,6 @@
 /* DCL_CERTIFIED, ...: "certified", "converged" or "stopped". */
 const char *dcl__status_name(int status);
 
-/* Beside DCL_PROOF_...: the lower bound is the least objective itself, by its closed form. */
-enum { DCL__PROOF_CLOSED_FORM = 4 };
-
 /* DCL_PROOF_...: "rigorous", "probable", "none" or "closed form". */
 const char *dcl__proof_name(int proof);
 

@@ -222,17 +222,25 @@ static int is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* Files and folders of a ':'-separated list; `names`: its files are those that somebody asks for. */
-static dcl_status add_path(dcl_registry *registry, const char *path, int names, dcl_error *error)
+/* The folders of a ':'-separated list, or its files; `names`: those are what somebody asks for. */
+static dcl_status add_parts(dcl_registry *registry, const char *path, int folders, int names, dcl_error *error)
 {
     char *copy = dcl__copy_string(path, error), *rest;
     if (!copy)
         return DCL_ENOMEM;
     dcl_status status = DCL_OK;
     for (char *part = strtok_r(copy, ":", &rest); part && status == DCL_OK; part = strtok_r(NULL, ":", &rest))
-        status = is_folder(part) ? add_folder(registry, part, error) : add_file(registry, part, names, error);
+        if (is_folder(part) == folders)
+            status = folders ? add_folder(registry, part, error) : add_file(registry, part, names, error);
     free(copy);
     return status;
+}
+
+/* Files first, since what is named goes before what is found. */
+static dcl_status add_path(dcl_registry *registry, const char *path, int names, dcl_error *error)
+{
+    dcl_status status = add_parts(registry, path, 0, names, error);
+    return status ? status : add_parts(registry, path, 1, names, error);
 }
 
 /* The folder of the plugins that come with dropcl: dropcl/ops beside the library where it is installed,

@@ -25,6 +25,7 @@ typedef struct reading {
     dcl__triples *triples;
     char separator;              /* '\0' until the first line is known                               */
     int indexed;                 /* 1: the first field of each line is left out                      */
+    int fields;                  /* of the first line                                                */
     char *header;                /* a copy of the first line, where it is one, and its fields        */
     line names;
     int64_t header_number;
@@ -153,6 +154,9 @@ static dcl_status check_count(const reading *r, const line *line, dcl_error *err
 {
     const int least = least_count(r);
     static const char *const need[] = {"row, column", "row, column, value", "row, column, value, weight"};
+    if (r->rules->values && line->count > least && line->count != r->fields)    /* an unquoted comma, say */
+        return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 " has %d fields, but the first has %d: correct it, or "
+                         "quote names that hold the separator", r->lines.number, line->count, r->fields);
     if (line->count >= least)
         return DCL_OK;
     return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 " has %d fields, but %d are needed: %s", r->lines.number,
@@ -235,7 +239,10 @@ static dcl_status read_line(reading *r, dcl_error *error)
     dcl_status status = split(r, r->lines.text, &line, error);
     if (status)
         return status;
-    return first && is_header(r, &line) ? keep_header(r, &line, error) : read_entry(r, &line, error);
+    if (first && is_header(r, &line))
+        status = keep_header(r, &line, error);
+    r->fields = first ? line.count - r->indexed : r->fields;
+    return r->lines.number == r->header_number ? status : read_entry(r, &line, error);
 }
 
 dcl_status dcl__read_triplets(dcl__source *source, const dcl__triplet_rules *rules, dcl__triples *triples,

@@ -2,8 +2,8 @@
  *
  * Fields are separated as in csv.h. The first line is a header when its value, where values are read, does not begin as
  * a number does, row and column are not both numbers, and neither is a name of the others. Where its first field is
- * empty and enough others follow, the first column is an index and is left out. Further fields are passed over. Names of
- * rows and columns are any text; an empty value, NaN or NA is no entry.
+ * empty and enough others follow, the first column is an index and is left out. Further fields are passed over; where
+ * values are read, all lines have as many. Names of rows and columns are any text; an empty value, NaN or NA is no entry.
  */
 #ifndef DCL__TRIPLETS_H
 #define DCL__TRIPLETS_H

@@ -93,7 +93,7 @@ class Headers(Case):
             header = {"Y": "a,b,c,d,e", "A": "a,b", "B": "a,b", "T": "a"}
             said = [f"{name}.csv: the first line is a header: {header[name]}" for name in names]
             self.dropcl(*words, "-o", "out", notices=said)
-        self.dropcl("certify", "Y.csv", "A.csv", "B.csv", "--lambda", 1,
+        self.dropcl("certify", "Y.csv", "A.csv", "B.csv", "--lambda", 1, "--tolerance", 1,
                     notices=[f"{name}.csv: the first line is a header: {header[name]}" for name in "YAB"])
 
     def test_entries_are_pointed_to_their_command(self):

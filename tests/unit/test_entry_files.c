@@ -178,6 +178,7 @@ START_TEST(what_is_wrong_in_a_triplet_is_said_with_its_line)
 {
     refuse(".csv", "a,x,1\nb,y,good\n", "line 2: the value \"good\"");
     refuse(".csv", "a,x,1\nb,y\n", "line 2 has 2 fields");
+    refuse(".csv", "a,x,1\nDoe, John,y,4\n", "line 2 has 4 fields, but the first has 3");
     refuse(".csv", "a,x,inf\n", "line 1: the value \"inf\"");
     refuse(".csv", "a,x,1\n,y,2\n", "line 2: the row is empty");
     refuse(".csv", "user,film,rating\n", "no entry");

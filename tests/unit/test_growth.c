@@ -421,6 +421,13 @@ START_TEST(a_tiny_lambda_is_approached)
     ck_assert_msg(r.status == DCL_CERTIFIED, "gap %g after %d steps", r.certificate.relative_gap, (int)r.steps);
     ck_assert_double_eq(r.history[r.history_count - 1].lambda, 1e-6 * largest);
     dcl_growth_free(growth);
+    for (int64_t rounds = 1; rounds < 5; rounds++) {         /* the last is at lambda itself */
+        growth = new_growth(&problem, (dcl_growth_options){.rounds = rounds});
+        const dcl_growth_result short_run = grow(growth, 1e-6 * largest);
+        ck_assert_int_eq(short_run.history_count, rounds);
+        ck_assert_double_eq(short_run.history[rounds - 1].lambda, 1e-6 * largest);
+        dcl_growth_free(growth);
+    }
     free_masked(&p);
 }
 END_TEST

@@ -225,15 +225,22 @@ static int64_t count_shared(const dcl_entries *a, const dcl_entries *b)
     return shared;
 }
 
+static void print_shared(const dcl_entries *others, const dcl__entry_table *part, const char *name, const char *use)
+{
+    const int64_t shared = count_shared(others, &part->entries);
+    if (shared > 0)
+        printf("hint           %lld of the %lld entries of the %s are %s, so that its error is too small: leave them "
+               "out of the matrix\n", (long long)shared, (long long)part->entries.count, name, use);
+}
+
 /* What a file of a holdout or a test should not have. */
 static void print_part(const dcl__complete_facts *f, const dcl__entry_table *part, const char *name)
 {
-    const int64_t shared = part ? count_shared(&f->training->entries, &part->entries) : 0;
-    if (part && part->duplicates > 0)
+    if (!part)
+        return;
+    if (part->duplicates > 0)
         printf("duplicates     %lld in the %s\n", (long long)part->duplicates, name);
-    if (shared > 0)
-        printf("hint           %lld of the %lld entries of the %s are trained with, so that its error is too small: "
-               "leave them out of the matrix\n", (long long)shared, (long long)part->entries.count, name);
+    print_shared(&f->training->entries, part, name, "trained with");
 }
 
 static void print_header(const dcl__entry_table *part, const char *name)
@@ -274,6 +281,8 @@ static void print_summary(const dcl__complete_facts *f, const dcl_completion_res
                (long long)f->training->duplicates);
     print_part(f, f->holdout, "holdout");
     print_part(f, f->test, "test");
+    if (f->holdout && f->test)
+        print_shared(&f->holdout->entries, f->test, "test", "chosen by");
     printf("time           %.2f s\nfiles          %s: U.npy V.npy row_bias.npy column_bias.npy %smodel.json "
            "report.json path.csv history.csv report.svg report.png\n", f->seconds, f->folder,
            f->training->row_label.count > 0 ? "rows.csv columns.csv " : "");

@@ -170,7 +170,7 @@ static void print_summary(const dcl__grow_facts *f, const dcl_growth_result *r)
     printf("proof          %s\n", dcl__proof_sentence(c).text);
     printf("polar          %s%.9g (lambda %.9g)\n", dcl__polar_word(c), c->polar, f->problem->lambda);
     printf("rank           %lld (%lld %s)\n", (long long)c->rank, (long long)r->width, dcl__units_name(r->width));
-    if (r->width == 0)
+    if (r->width == 0 && r->status == DCL_CERTIFIED && c->exact && c->objective > 0)
         printf("hint           the best factors are none, from lambda %.6g on: below it units join\n", c->polar);
 }
 

@@ -133,7 +133,7 @@ static void rescale(double *x, int64_t rows, int64_t width, const double *weight
 {
     for (int64_t a = 0; a < rows; a++)
         for (int64_t i = 0; i < width; i++)
-            x[a * width + i] *= sqrt(weight[i]);
+            x[a * width + i] *= sqrt(fmax(weight[i], 0));    /* a partial step may leave -1 ulp */
 }
 
 dcl_status dcl__unshrink(const dcl_entries *entries, double *u, double *v, int64_t width, dcl_error *error)

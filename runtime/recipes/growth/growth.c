@@ -32,7 +32,7 @@ struct dcl_growth {
     dcl_certificate certificate; /* of best                                                          */
     double bound;                /* the largest lower bound of the run                               */
     double reached;              /* the lambda that the factors belong to; INFINITY: there are none  */
-    int64_t rounds;              /* of the run, at all lambdas                                       */
+    int64_t rounds, most_rounds; /* of the run, at all lambdas; at most, up to the present one       */
     double precision;            /* of the next descent                                              */
     int polishes;                /* refits alone did not do: descend by gradients as well            */
     int idle;                    /* rounds without progress, one after the other                     */
@@ -289,7 +289,7 @@ static int is_over(dcl_growth *g)
         end(g, DCL_STOPPED, "it was asked to stop");
     else if (g->loss.evaluations >= g->loss.most)
         end(g, DCL_STOPPED, "all steps are used up");
-    else if (g->rounds >= g->options.rounds)
+    else if (g->rounds >= g->most_rounds)
         end(g, DCL_STOPPED, "all rounds are used up");
     else if (g->idle >= MOST_IDLE)
         end(g, DCL_CONVERGED, explain_rest(g));
@@ -340,17 +340,16 @@ static dcl_status run_at(dcl_growth *g, double lambda, dcl_error *error)
     g->status = 0;
     for (int64_t round = 1; status == DCL_OK && !over; round++)
         status = go_round(g, round, &over, error);
-    return status ? status : dcl__factors_copy(&g->now, g->best.u, g->best.v, g->best.width, error);
+    if (status == DCL_OK)
+        status = dcl__factors_copy(&g->now, g->best.u, g->best.v, g->best.width, error);
+    if (status == DCL_OK && g->status != DCL_STOPPED)
+        g->reached = lambda;
+    return status;
 }
 
-/* Whether the round before was the last but one. */
-static int has_ended(dcl_growth *g)
-{
-    return g->rounds + 1 >= g->options.rounds || dcl__device_loss_ends(&g->loss);
-}
-
-/* Where descents are needed, a lambda far below the last one is approached in stages: the smaller it is, the more slowly
- * they come from afar. Without factors the last one is the largest that has some. Lambda itself has a round left. */
+/* Where descents are needed, a lambda far below the last one is approached in stages: the smaller it is, the more
+ * slowly they come from afar. Without factors the last one is the largest that has some. The last round is left to
+ * lambda itself. */
 static dcl_status approach(dcl_growth *g, double lambda, dcl_error *error)
 {
     dcl_status status = DCL_OK;
@@ -360,9 +359,13 @@ static dcl_status approach(dcl_growth *g, double lambda, dcl_error *error)
         status = dcl_growth_largest_lambda(&g->problem, &g->reached, error);
     if (status || lambda >= FAR * g->reached)
         return status;
-    const double least = fmax(lambda, LEAST_STAGE * g->reached);
-    for (double stage = STAGE * g->reached; status == DCL_OK && stage > least && !has_ended(g); stage *= STAGE)
+    const double from = g->reached, least = fmax(lambda, LEAST_STAGE * from);
+    g->most_rounds = g->options.rounds - 1;
+    for (double stage = STAGE * from; status == DCL_OK && stage > least; stage *= STAGE) {
+        if (g->rounds >= g->most_rounds || dcl__device_loss_ends(&g->loss))
+            break;
         status = run_at(g, stage, error);
+    }
     return status;
 }
 
@@ -375,10 +378,8 @@ dcl_status dcl_growth_run(dcl_growth *g, double lambda, dcl_error *error)
     g->loss.stopped = 0;
     g->loss.most = g->loss.evaluations + (g->options.steps > 0 ? g->options.steps : MOST_EVALUATIONS);
     dcl_status status = approach(g, lambda, error);
-    if (status == DCL_OK)
-        status = run_at(g, lambda, error);
-    g->reached = lambda;
-    return status;
+    g->most_rounds = g->options.rounds;
+    return status ? status : run_at(g, lambda, error);
 }
 
 static dcl_status find_values(dcl_growth *g, dcl_error *error)
