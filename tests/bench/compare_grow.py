@@ -91,10 +91,10 @@ def grow(program, file, lam, folder):
     """Report of a run in a process of its own, and the seconds of the whole process."""
     time.sleep(compare.PAUSE)
     start = time.perf_counter()
-    command = [program, "factorize", file, "-o", folder, "--solver", "grow", "--lambda", repr(float(lam)), "--quiet"]
+    command = [program, "factorize", file, "-o", folder / "fit", "--solver", "grow", "--lambda", repr(float(lam)), "--quiet"]
     subprocess.run(command, check=True, capture_output=True)
     whole = time.perf_counter() - start
-    report = json.loads((pathlib.Path(folder) / "report.json").read_text(encoding="utf-8"))
+    report = json.loads((folder / "fit/report.json").read_text(encoding="utf-8"))
     return report, report["seconds"] - report["seconds_to_ready"], whole
 
 
@@ -110,7 +110,7 @@ def compare_rank(numpy, taken, y, rank, folder):
     lam = exact[rank - 1] + exact[rank]
     left = numpy.maximum(exact - lam / 2, 0)
     optimum = float(((exact - left) ** 2).sum() + lam * left.sum())
-    file = pathlib.Path(folder) / "Y.npy"
+    file = folder / "Y.npy"
     numpy.save(file, y)
     grow(taken.program, file, lam, folder)           # kernels
     times = {"solve": [], "process": [], "svd": [], "plain": [], "soft": [], "told": []}
@@ -137,7 +137,7 @@ def main():
     import numpy
     y = images(numpy)
     with tempfile.TemporaryDirectory() as folder:
-        found = [compare_rank(numpy, taken, y, int(size), folder) for size in taken.size]
+        found = [compare_rank(numpy, taken, y, int(size), pathlib.Path(folder)) for size in taken.size]
     if taken.json:
         print(json.dumps(found, indent=2))
         return

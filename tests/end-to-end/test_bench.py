@@ -1,8 +1,13 @@
 """test_bench.py: `dropcl bench` measures everything it names, and its figures agree with each other."""
 import json
+import pathlib
+import subprocess
+import sys
 import unittest
 
-from common import Case
+from common import PROGRAM, Case
+
+SKIPPED = 77
 
 RECORD_KEYS = """name shape detail dtype repeats seconds_median seconds_min seconds_max other
     other_seconds_median other_seconds_min other_seconds_max ratio_median ratio_min ratio_max
@@ -106,6 +111,18 @@ class Bench(Case):
         self.assertEqual(len(table), 3)
         self.assertEqual({line.count("|") for line in table}, {table[0].count("|")})
         self.assertRegex(table[2], r"^\| 20x20x20 nn +\|")
+
+    def test_growth_is_compared_with_what_numpy_does(self):
+        script = pathlib.Path(__file__).parents[1] / "bench/compare_grow.py"
+        done = subprocess.run([sys.executable, script, PROGRAM, "--size", "5", "--repeats", "1", "--json"],
+                              capture_output=True, text=True, check=False)
+        if done.returncode == SKIPPED:
+            self.skipTest(done.stdout)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        found = json.loads(done.stdout)[0]
+        self.assertLessEqual(found["gap"], 1e-4)
+        self.assertLessEqual(abs(found["above_optimum"]), 1e-4)
+        self.assertEqual(found["width"], 5)
 
     def test_what_cannot_be_measured_is_refused(self):
         for words in (["gem"], ["gemm", "--size", "3x4"], ["gemm", "--size", "4,nx"], ["step", "--size", "4"],
