@@ -9,6 +9,12 @@ const char *dcl__status_name(int status)
     return names[status];
 }
 
+const char *dcl__verdict(int status)
+{
+    static const char *const verdicts[] = {"", "certified", "not certified, converged", "not certified, stopped"};
+    return verdicts[status];
+}
+
 const char *dcl__proof_name(int proof)
 {
     static const char *const names[] = {"", "rigorous", "probable", "none", "closed form"};

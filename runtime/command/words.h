@@ -6,6 +6,8 @@
 
 /* DCL_CERTIFIED, ...: "certified", "converged" or "stopped". */
 const char *dcl__status_name(int status);
+/* The same behind a gap that a certificate proves: "certified", "not certified, converged", ... */
+const char *dcl__verdict(int status);
 
 /* DCL_PROOF_...: "rigorous", "probable", "none" or "closed form". */
 const char *dcl__proof_name(int proof);

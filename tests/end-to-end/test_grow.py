@@ -115,6 +115,7 @@ class Grow(Case):
         self.assertIn("only bounded", fit.result.err)
         self.assertLess(fit.report["lower_bound"], fit.report["objective"])
         self.assertRegex(fit.result.out, r"polar +at most [\d.]+ \(lambda 20\)\n")
+        self.assertRegex(fit.result.out, r"gap +[\d.e-]+ \(not certified, converged\)\n")
 
     def test_too_few_units_are_no_optimum(self):
         fit = self.grow(small(), "--lambda", 5, "--rank", 3, status=5)

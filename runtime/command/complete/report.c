@@ -258,7 +258,7 @@ static void print_certificate(const dcl__complete_facts *f, const dcl_completion
         return;
     }
     printf("objective      %.9g, at least %.9g\ngap            %.2e (%s)\n", c->objective, c->lower_bound,
-           c->relative_gap, dcl__status_name(p->status));
+           c->relative_gap, dcl__verdict(p->status));
     if (p->status != DCL_CERTIFIED)
         printf("reason         %s\n", p->reason);
     printf("proof          %s\n", dcl__proof_sentence(c).text);

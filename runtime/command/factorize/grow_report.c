@@ -164,7 +164,7 @@ static void print_summary(const dcl__grow_facts *f, const dcl_growth_result *r)
         print_path(f);
     printf("objective      %.9g\n", c->objective);
     printf("lower bound    %.9g\n", c->lower_bound);
-    printf("gap            %.2e (%s)\n", c->relative_gap, dcl__status_name(r->status));
+    printf("gap            %.2e (%s)\n", c->relative_gap, dcl__verdict(r->status));
     if (r->status != DCL_CERTIFIED)
         printf("reason         %s\n", r->reason);
     printf("proof          %s\n", dcl__proof_sentence(c).text);
