@@ -240,7 +240,9 @@ static int run(const request *q)
     dcl__array u = {0}, v = {0};
     dcl_certificate found = {0};
     dcl_error error;
-    dcl_status status = read_matrix(q, &y, &error);
+    dcl_status status = dcl__check_output(q->file, &(dcl__texts){{q->matrix, q->left, q->right}, 3}, &error);
+    if (status == DCL_OK)
+        status = read_matrix(q, &y, &error);
     if (status == DCL_OK)
         status = dcl__factor_read(q->left, DCL_F64, &u, &error);
     if (status == DCL_OK)

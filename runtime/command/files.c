@@ -33,8 +33,8 @@ static const char *const RESULTS[] = {"U.npy", "V.npy", "singular_values.npy", "
                                       "path.csv", "history.csv", "report.svg", "report.png", REPORT, CHECKPOINT};
 enum { RESULT_COUNT = sizeof RESULTS / sizeof *RESULTS };
 
-/* Whether two paths lead to one folder. */
-static int is_same_folder(const char *a, const char *b)
+/* Whether two paths lead to one folder, or one file. */
+static int is_same(const char *a, const char *b)
 {
     struct stat first, second;
     return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
@@ -46,9 +46,9 @@ static int lies_in(const char *path, const char *folder)
 {
     struct stat about;
     if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
-        return is_same_folder(path, folder);
+        return is_same(path, folder);
     char *copy = strdup(path);
-    const int inside = copy && is_same_folder(dirname(copy), folder);
+    const int inside = copy && is_same(dirname(copy), folder);
     free(copy);
     return inside;
 }
@@ -115,6 +115,14 @@ dcl_status dcl__results_start(dcl__results *results, const char *folder, const d
     for (int i = 0; further && i < further->count && status == DCL_OK; i++)
         status = check_name(folder, further->items[i], has_further, error);
     return status ? status : dcl__folder_create(folder, error);
+}
+
+dcl_status dcl__check_output(const char *file, const dcl__texts *inputs, dcl_error *error)
+{
+    for (int i = 0; i < inputs->count && file; i++)
+        if (inputs->items[i] && is_same(file, inputs->items[i]))
+            return dcl__fail(error, DCL_EINVAL, "%s is read, and would be replaced: choose another file with -o", file);
+    return DCL_OK;
 }
 
 static int holds(const dcl__texts *texts, const char *text)

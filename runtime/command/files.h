@@ -28,6 +28,9 @@ dcl_status dcl__results_start(dcl__results *results, const char *folder, const d
     "folder for the results: a new one, or what an earlier run left; no data that are read lie in it"
 void dcl__results_end(const dcl__results *results, dcl_status status);
 
+/* Refuses a file to be written, NULL: none, that is one of those that are read (DCL_EINVAL). */
+dcl_status dcl__check_output(const char *file, const dcl__texts *inputs, dcl_error *error);
+
 /* To be called behind the first file of a run, so that what was there outlives a disk without room: removes whatever
  * any command may have left there, but what the run has `written` itself, so that nothing is taken for what belongs to
  * the new results. A report.json that says "unfinished" stands in until that of the run replaces it. */

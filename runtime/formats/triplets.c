@@ -140,8 +140,9 @@ static dcl_status read_number(const reading *r, const line *line, int field, con
     if (line->begin[field] == line->end[field])
         return DCL_OK;
     if (!dcl__number_parse(line->begin[field], line->end[field], number) || isinf(*number))
-        return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the %s \"%s\" is not a finite number", r->lines.number,
-                         what, dcl__excerpt(line->begin[field], line->end[field], excerpt));
+        return dcl__fail(error, DCL_EFORMAT, "line %" PRId64 ": the %s \"%s\" is not a finite number; write "
+                         "it with a decimal point, and nothing where it is missing", r->lines.number, what,
+                         dcl__excerpt(line->begin[field], line->end[field], excerpt));
     return DCL_OK;
 }
 

@@ -72,6 +72,13 @@ class Inputs(Folder):
                             ("data/Z.npy", "data/../data/")):
             self.refuse("factorize", matrix, "-o", out, says=["lies in the folder"], status=USAGE)
 
+    def test_a_file_that_is_read_is_not_written(self):
+        self.dropcl("complete", "M.csv", "-o", "fit", "--lambda", 1, "--holdout", 0)
+        self.path("pairs.csv").write_text("a,x,my note\n", encoding="ascii")
+        self.refuse("predict", "fit", "pairs.csv", "-o", "./pairs.csv", says=["./pairs.csv is read"], status=USAGE)
+        self.refuse("certify", "Y.npy", "A.npy", "B.npy", "--lambda", 1, "-o", self.path("A.npy"),
+                    says=["A.npy is read"], status=USAGE)
+
     def test_results_of_a_run_are_no_input_of_the_next_one_there(self):
         self.dropcl("threshold", "Y.npy", "-o", "fit")
         self.refuse("factorize", "fit/V.npy", "-o", "fit", says=["lies in the folder"], status=USAGE)

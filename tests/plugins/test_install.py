@@ -46,6 +46,13 @@ class Install(unittest.TestCase):
             self.assertRegex(calls, rf"(?m)^setup .*-Dprefix={prefix} ")
             self.assertRegex(calls, r"(?m)^install -C ")
 
+    def test_the_clone_is_no_prefix(self):
+        """Its headers would be replaced, and taken away with a failure."""
+        for prefix in (".", self.folder, f"{self.folder}/bin/.."):
+            done = run("./bootstrap", "install", prefix, folder=self.folder)
+            self.assertEqual(done.status, 1)
+            self.assertIn("is this clone", done.err)
+
     def test_what_only_builds_leaves_the_prefix_alone(self):
         self.assertNotIn("prefix", self.bootstrap("build"))
 

@@ -94,6 +94,9 @@ static dcl_status check_missing(const request *q, const dcl__entry_table *table,
     const dcl_entries *e = &table->entries;
     if (q->layout || table->layout != DCL__LAYOUT_MATRIX || e->count < e->rows * e->columns)
         return DCL_OK;
+    if (e->columns == 2)
+        return dcl__fail(error, DCL_EFORMAT, "%s: there are two columns, but an entry is a row, a column and a value "
+                         "(--layout matrix takes it for a matrix)", q->matrix);
     return dcl__fail(error, DCL_EFORMAT, "%s: in this matrix, %" PRId64 " x %" PRId64 ", nothing is missing: if its "
                      "lines are entries (row, column, value and more), say --layout triplets, and to fit it all the "
                      "same --layout matrix", q->matrix, e->rows, e->columns);

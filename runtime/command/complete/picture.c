@@ -41,13 +41,16 @@ static dcl_status make_curves(const dcl__complete_facts *f, const dcl_completion
     return dcl__round_curves_make(r->history, r->history_count, f->options->tolerance, &c->rounds, error);
 }
 
-/* The errors on the holdout, or in training where there is none. */
+/* The errors on the test and the holdout, or in training where there is none. */
 static void describe(const dcl__complete_facts *f, const dcl_completion_result *r, char text[256])
 {
     const dcl_completion_point *chosen = &r->path[r->chosen];
     const dcl_prediction_error *biases = f->holdout ? &r->baseline_holdout : &r->baseline_training;
-    snprintf(text, 256, "%s\xce\xbb %.4g: rank %lld, %s rmse %.4g (%s %.4g), gap %.1e",
-             r->path_count > 1 ? "chosen " : "", chosen->lambda, (long long)chosen->rank,
+    char test[40] = "";
+    if (f->test)
+        snprintf(test, sizeof test, "test rmse %.4g, ", dcl_predictor_assess(&r->predictor, &f->test->entries).rmse);
+    snprintf(text, 256, "%s\xce\xbb %.4g: rank %lld, %s%s rmse %.4g (%s %.4g), gap %.1e",
+             r->path_count > 1 ? "chosen " : "", chosen->lambda, (long long)chosen->rank, test,
              f->holdout ? "holdout" : "training", (f->holdout ? &chosen->holdout : &chosen->training)->rmse,
              dcl__baseline_name(f->options), biases->rmse, chosen->certificate.relative_gap);
 }

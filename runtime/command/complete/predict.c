@@ -66,10 +66,12 @@ static dcl_status write_predictions(const request *q, const dcl__model *m, const
 
 static int run(const request *q)
 {
-    dcl__model model;
+    dcl__model model = {0};
     dcl__triples pairs = {0};
     dcl_error error;
-    dcl_status status = dcl__model_read(q->folder, &model, &error);
+    dcl_status status = dcl__check_output(q->file, &(dcl__texts){{q->pairs}, 1}, &error);
+    if (status == DCL_OK)
+        status = dcl__model_read(q->folder, &model, &error);
     if (status == DCL_OK)
         status = dcl__triples_read(q->pairs, &model.table, 0, 0, q->unknown == UNKNOWN_MEAN, &pairs, &error);
     if (status == DCL_OK && pairs.count == 0)
