@@ -443,6 +443,8 @@ DCL_API void dcl_factorization_free(dcl_factorization *factorization);
 /* The graph that is trained (fed with input "Y"; its parameters "U" and "V" are the answer) and its session. */
 DCL_API const dcl_graph *dcl_factorization_graph(const dcl_factorization *factorization);
 DCL_API dcl_session *dcl_factorization_session(dcl_factorization *factorization);
+/* The least objective, known before the first step. [any-thread] */
+DCL_API dcl_optimum dcl_factorization_optimum(const dcl_factorization *factorization);
 
 /* Trains. An end asked for by the progress function is no failure. */
 DCL_API dcl_status dcl_factorization_run(dcl_factorization *factorization, dcl_error *error);

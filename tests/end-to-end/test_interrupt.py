@@ -197,6 +197,10 @@ class Refused(Interrupt):
         fit = self.assertInterrupted(self.interrupt(self.words("fit")), "fit")
         for option in (["--rank", 5], ["--seed", 2], ["--dtype", "f64"], ["--solver", "explicit"]):
             self.refuse(self.words("fit", "--resume", *option), "fit/checkpoint", status=2)
+        for option in (["--retain", 0.4], ["--scale", 0.99], ["--noise", "none"]):
+            self.refuse(self.words("fit", "--resume", *option), "fit/checkpoint", "another problem", status=2)
+        numpy.save(self.path("Y.npy"), small() + 0.01)
+        self.refuse(self.words("fit", "--resume"), "fit/checkpoint", "another problem", status=2)
         numpy.save(self.path("Y.npy"), small()[:50])
         self.refuse(self.words("fit", "--resume"), "fit/checkpoint", status=2)
         self.assertEqual(Fit(self.path("fit"), None).factor_bytes(), fit.factor_bytes())

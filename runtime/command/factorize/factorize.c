@@ -13,10 +13,14 @@
 #include "core/error.h"
 #include "formats/checkpoint.h"
 #include "formats/graph_file.h"
+#include "formats/json.h"
 #include "formats/output.h"
 
 /* Another recipe with a file of its own, behind the solvers of dropcl.h. */
 enum { SOLVER_GROW = DCL_SOLVER_CLOSED_FORM + 1 };
+
+/* Least objectives of one problem differ by no more, whatever the device. */
+static const double SAME_OPTIMUM = 1e-5;
 
 /* The command line. */
 typedef struct request {
@@ -144,17 +148,40 @@ static int is_cut_short(const run *r)
     return dcl__interrupted() && !r->finished;
 }
 
+/* A checkpoint does not tell data, scale and noise, but the least objective follows from all of them. */
+static dcl_status check_problem(const run *r, const char *checkpoint, dcl_error *error)
+{
+    json_t *report;
+    if (dcl__json_read(dcl__join(r->request->folder, "report.json").text, NULL, &report, NULL))
+        return DCL_OK;
+    const json_t *const value = json_object_get(report, "convex_value");
+    const dcl_optimum optimum = dcl_factorization_optimum(r->factorization);
+    const double now = optimum.minimum - optimum.convex_gap;
+    const double then = json_is_number(value) ? json_number_value(value) : now;
+    json_decref(report);
+    if (fabs(then - now) <= SAME_OPTIMUM * fabs(now))
+        return DCL_OK;
+    return dcl__fail(error, DCL_EINVAL, "%s: it is of another problem, whose least objective is %.6g; here it is %.6g "
+                     "(give the data, --scale, --retain and the other options as they were, or leave out --resume)",
+                     checkpoint, then, now);
+}
+
+static dcl_status resume(run *r, const char *checkpoint, dcl_error *error)
+{
+    if (access(checkpoint, F_OK) != 0)
+        return dcl__fail(error, DCL_EIO, "%s: there is no checkpoint to go on from, only an interrupted run leaves "
+                         "one (leave out --resume to start anew)", checkpoint);
+    dcl_status status = check_problem(r, checkpoint, error);
+    return status ? status : dcl__checkpoint_read(checkpoint, dcl_factorization_session(r->factorization),
+                                                  dcl_factorization_graph(r->factorization), error);
+}
+
 static dcl_status train(run *r, dcl_error *error)
 {
     dcl__path checkpoint = dcl__join(r->request->folder, "checkpoint");
     dcl_session *session = dcl_factorization_session(r->factorization);
     const dcl_graph *graph = dcl_factorization_graph(r->factorization);
-    dcl_status status = DCL_OK;
-    if (r->request->resume && access(checkpoint.text, F_OK) != 0)
-        status = dcl__fail(error, DCL_EIO, "%s: there is no checkpoint to go on from, only an interrupted run leaves "
-                           "one (leave out --resume to start anew)", checkpoint.text);
-    else if (r->request->resume)
-        status = dcl__checkpoint_read(checkpoint.text, session, graph, error);
+    dcl_status status = r->request->resume ? resume(r, checkpoint.text, error) : DCL_OK;
     if (r->request->solver != DCL_SOLVER_CLOSED_FORM)    /* which is one step: it has nothing to keep before its end */
         dcl__catch_interrupts();
     if (status == DCL_OK)

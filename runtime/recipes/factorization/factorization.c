@@ -267,6 +267,11 @@ dcl_session *dcl_factorization_session(dcl_factorization *f)
     return f->session;
 }
 
+dcl_optimum dcl_factorization_optimum(const dcl_factorization *f)
+{
+    return f->optimum;
+}
+
 /* ---- Training ---- */
 
 /* An objective that rounding of U V' alone could leave, entry by entry, counts as no gap. */
