@@ -95,12 +95,10 @@ static dcl_status report(const request *q, const weights *before, const weights 
 {
     json_t *object = describe(q, before, after);
     const dcl_status status = dcl__json_write(dcl__join(q->folder, "report.json").text, object, error);
-    if (status == DCL_OK && q->json) {
-        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-        putchar('\n');
-    } else if (status == DCL_OK) {
+    if (status == DCL_OK && q->json)
+        dcl__print_json(object);
+    else if (status == DCL_OK)
         print_weights(q, before, after);
-    }
     json_decref(object);
     return status;
 }

@@ -80,12 +80,10 @@ static dcl_status report(const request *q, const dcl__observations *y, int64_t w
     if (!object)
         return dcl__no_memory(error, "the certificate", 0);
     dcl_status status = q->file ? dcl__json_write(q->file, object, error) : DCL_OK;
-    if (status == DCL_OK && q->json) {
-        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-        putchar('\n');
-    } else if (status == DCL_OK) {
+    if (status == DCL_OK && q->json)
+        dcl__print_json(object);
+    else if (status == DCL_OK)
         print_certificate(q, y, c);
-    }
     json_decref(object);
     return status;
 }

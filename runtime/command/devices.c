@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/files.h"
 
 enum { MOST = 128 };
 
@@ -75,10 +76,8 @@ static void print_all(const dcl_device_info *infos, size_t count, size_t chosen,
         else
             print_device(&infos[i], (int)i, why, test);
     }
-    if (json) {
-        json_dumpf(list, stdout, JSON_INDENT(2));
-        putchar('\n');
-    }
+    if (json)
+        dcl__print_json(list);
     json_decref(list);
 }
 

@@ -13,7 +13,6 @@
 #include "core/error.h"
 #include "core/tensor.h"
 #include "formats/checkpoint.h"
-#include "formats/json.h"
 #include "formats/npy.h"
 #include "formats/output.h"
 
@@ -225,6 +224,12 @@ dcl_status dcl__write_matrix(const char *folder, const char *name, uint32_t dtyp
     status = dcl__npy_write(path.text, &array, error);
     dcl__array_free(&array);
     return status;
+}
+
+void dcl__print_json(const json_t *object)
+{
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    putchar('\n');
 }
 
 dcl_status dcl__fetch_value(dcl_session *session, const char *value, dcl__array *array, dcl_error *error)

@@ -4,6 +4,7 @@
 
 #include "command/command.h"
 #include "formats/array.h"
+#include "formats/json.h"
 
 /* "FOLDER/NAME" in a buffer of its own kind. */
 typedef struct dcl__path {
@@ -50,6 +51,9 @@ dcl_status dcl__read_scaled(const char *file, uint32_t dtype, double scale, dcl_
 /* Writes an f64 matrix as .npy of `dtype`. */
 dcl_status dcl__write_matrix(const char *folder, const char *name, uint32_t dtype, int64_t rows, int64_t columns,
                              const double *data, dcl_error *error);
+
+/* Prints a report or a list for other programs, with all digits. */
+void dcl__print_json(const json_t *object);
 
 /* Fetches a value of a session into a new array, to be freed also after a failure; or writes it as a file. */
 dcl_status dcl__fetch_value(dcl_session *session, const char *value, dcl__array *array, dcl_error *error);

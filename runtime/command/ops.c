@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/files.h"
 #include "core/registry.h"
 #include "core/schema.h"
 #include "core/tensor.h"
@@ -94,10 +95,8 @@ static int print_ops(const dcl_registry *registry, const char *wanted, int json)
         else
             print_op(registry, i);
     }
-    if (json) {
-        json_dumpf(list, stdout, JSON_INDENT(2));
-        putchar('\n');
-    }
+    if (json)
+        dcl__print_json(list);
     json_decref(list);
     return DCL__EXIT_DONE;
 }

@@ -179,12 +179,10 @@ static dcl_status report(const request *q, const outcome *found, dcl_error *erro
 {
     json_t *object = describe(q, found);
     const dcl_status status = dcl__json_write(dcl__join(q->folder, "report.json").text, object, error);
-    if (status == DCL_OK && q->json) {
-        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-        putchar('\n');
-    } else if (status == DCL_OK) {
+    if (status == DCL_OK && q->json)
+        dcl__print_json(object);
+    else if (status == DCL_OK)
         print_outcome(q, found);
-    }
     json_decref(object);
     return status;
 }

@@ -302,12 +302,10 @@ dcl_status dcl__report_completion(const dcl__complete_facts *f, const dcl_comple
         status = dcl__write_history(f->folder, r->history, r->history_count, error);
     if (status == DCL_OK)
         status = dcl__json_write(dcl__join(f->folder, "report.json").text, report, error);
-    if (status == DCL_OK && f->json) {
-        json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-        putchar('\n');
-    } else if (status == DCL_OK) {
+    if (status == DCL_OK && f->json)
+        dcl__print_json(report);
+    else if (status == DCL_OK)
         print_summary(f, r);
-    }
     json_decref(report);
     return status ? status : dcl__draw_completion(f, r, error);
 }

@@ -234,12 +234,10 @@ dcl_status dcl__report_factorization(const dcl__report_facts *facts, const dcl_f
     if (!report)
         return dcl__no_memory(error, "the report", 0);
     dcl_status status = write_files(facts, result, report, error);
-    if (status == DCL_OK && facts->json) {
-        json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-        putchar('\n');
-    } else if (status == DCL_OK) {
+    if (status == DCL_OK && facts->json)
+        dcl__print_json(report);
+    else if (status == DCL_OK)
         print_summary(facts, result);
-    }
     json_decref(report);
     return status ? status : draw(facts, result, error);
 }

@@ -304,12 +304,10 @@ dcl_status dcl__report_training(const dcl__train_facts *f, dcl_network *network,
     if (!report)
         return dcl__no_memory(error, "the report", 0);
     dcl_status status = write_files(f, network, report, history, count, error);
-    if (status == DCL_OK && f->json) {
-        json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-        putchar('\n');
-    } else if (status == DCL_OK) {
+    if (status == DCL_OK && f->json)
+        dcl__print_json(report);
+    else if (status == DCL_OK)
         print_summary(f, history, count, best);
-    }
     json_decref(report);
     return status ? status : write_picture(f, history, count, error);
 }
